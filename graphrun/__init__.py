@@ -1,0 +1,1 @@
+"""graphrun: computation graphs and neural nets as data."""

@@ -1,0 +1,1 @@
+"""See design: each module of this folder documents itself."""
