@@ -1,1 +1,1 @@
-"""See design: each module of this folder documents itself."""
+"""Derivatives: reverse mode as a graph-to-graph function, and numerical differentiation to check it."""

@@ -1,1 +1,1 @@
-"""See design: each module of this folder documents itself."""
+"""The command line: `main.py` finds the command, one file holds each command."""

@@ -7,7 +7,7 @@ and `formula.span(tree)` the character offsets of any part of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -194,8 +194,8 @@ class Formula:
     text: str
     tree: Expr
     names: tuple[str, ...]
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
+    starts: Sequence[int]
+    ends: Sequence[int]
 
     def name(self, node: Name) -> str:
         """The name that stands at `node`."""

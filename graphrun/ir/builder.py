@@ -45,6 +45,11 @@ class Builder:
             self.graph.names.append(name)
         return k
 
+    def reserve_name(self) -> int:
+        """The number of a name that is set later (`graph.names[number] = …`)."""
+        self.graph.names.append("")
+        return len(self.graph.names) - 1
+
     def tag_id(self, before: str, after: str) -> int:
         """The number of what stands around a name."""
         k = self._tags.get((before, after))
@@ -143,6 +148,34 @@ class Builder:
     def fresh_const(self, value: Any, dtype: DType, shape: Shape = ()) -> int:
         """A constant that is a node of its own, with the name and place at hand (`k: 3`)."""
         return self._append(CONST, (), self._attr_id({"value": value}), self._type_id(TensorType(shape, dtype)))
+
+    def graft(self, graph: Graph, replace: Mapping[int, int], before: str = "") -> list[int]:
+        """Copies all nodes of `graph` behind those at hand, with their names (`before` put in front) and places; a node in `replace` is not
+        copied, its users read the given node instead. Returns the new number of each node."""
+        g = self.graph
+        name = [self.name_id(n) for n in graph.names]
+        tag = [self.tag_id(before + t[0], t[1]) for t in graph.tags]
+        call = [self.call_id(c.name, c.function, c.parent) for c in graph.calls]
+        first = len(g.calls) - len(call)
+        for site in g.calls[first:]:
+            site.parent += first if site.parent >= 0 else 0
+        attr = [self._attr_id(a) for a in graph._attr_table]
+        kind = [self._type_id(t) for t in graph._type_table]
+        new: list[int] = []
+        for i in range(len(graph)):
+            if i in replace:
+                new.append(replace[i])
+                continue
+            owner = graph._owner[i]
+            k = len(g._op)
+            self.owner = name[owner] if owner >= 0 else ~(k if ~owner == i else new[~owner])
+            self.tag, self.place = tag[graph._tag[i]], graph._place[i]
+            self.call = call[graph._call[i]] if graph._call[i] >= 0 else -1
+            self._append(graph.op(i), [new[j] for j in graph.inputs(i)], attr[graph._attr[i]], kind[graph._type[i]])
+            g._step[k] = graph._step[i]
+            new.append(k)
+        self.owner, self.tag, self.call, self.place = None, 0, -1, 0
+        return new
 
     # -- reading what is there (for vjps) -------------------------------------------------------------------------
 

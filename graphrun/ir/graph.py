@@ -40,7 +40,7 @@ class Graph:
     """Columns of nodes. Made by :class:`graphrun.ir.builder.Builder`; read through the accessors."""
 
     __slots__ = (
-        "_attr", "_attr_table", "_call", "_fwd", "_input", "_offset", "_op", "_op_table", "_owner", "_place", "_step", "_tag",
+        "_attr", "_attr_table", "_call", "_input", "_offset", "_op", "_op_table", "_owner", "_place", "_step", "_tag",
         "_type", "_type_table", "calls", "names", "sources", "tags",
     )  # fmt: skip
 

@@ -1,1 +1,1 @@
-"""See design: each module of this folder documents itself."""
+"""The library, in the spec language: layers, losses, optimizers, initializers, transforms (see the YAML files beside)."""

@@ -45,6 +45,7 @@ class Function:
     model: FunctionModel
     path: Path
     file: File
+    has_body: bool = True  # whether the entry is a mapping; else it is the formula that the function returns
 
 
 @dataclass(frozen=True, slots=True, eq=False)

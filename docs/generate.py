@@ -1,0 +1,102 @@
+"""Writes docs/operations.md, docs/diagnostics.md and docs/images/neuron.svg from the code: `make docs`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from graphrun.build.library import library
+from graphrun.codes import catalogue
+from graphrun.ir.opdef import OpDef
+from graphrun.model import load
+from graphrun.ops.registry import OPS
+
+HERE = Path(__file__).resolve().parent
+MADE = "<!-- made from the code by `make docs` -->\n\n"
+
+
+def diagnostics() -> str:
+    """What each code means."""
+    parts = [MADE, "# Diagnostics\n\nWhat each code of an error or a warning means, and how it is mended.\n"]
+    for code, text in catalogue().items():
+        parts.append(f"\n## {code}\n\n{_paragraphs(text)}\n")
+    return "".join(parts)
+
+
+def _paragraphs(docstring: str) -> str:
+    """A docstring as Markdown: lines keep apart where the text was broken for meaning (each of ours is a sentence or more)."""
+    lines = [line.strip() for line in docstring.strip().splitlines()]
+    return "\n".join(line if not line or k + 1 == len(lines) or not lines[k + 1] else f"{line}  " for k, line in enumerate(lines))
+
+
+def operations() -> str:
+    """What a formula can call."""
+    parts = [
+        MADE,
+        "# Operations and library\n\n",
+        "What a formula can call. Arrays come first, then attributes, by position or by name; names and defaults are PyTorch's where it\n",
+        "has the operation, `axis` and `keepdims` are NumPy's. Derivatives are by each operand in turn.\n",
+    ]
+    families: dict[str, list[OpDef]] = {}
+    for op in OPS.values():
+        families.setdefault(_family(op), []).append(op)
+    for family, ops in families.items():
+        public = [op for op in ops if op.public]
+        if public:
+            parts.append(f"\n## {family.replace('_', ' ').capitalize()}\n\n| call | computes | derivative |\n|---|---|---|\n")
+            parts += [_row(op) for op in public]
+    parts.append("\n## Library\n\nWritten in the spec language, in `graphrun/library/`.\n\n| call | from |\n|---|---|\n")
+    functions, optimizers = library()
+    for name, entry in sorted({**functions, **optimizers}.items()):
+        parts.append(f"| `{_signature(name, entry)}` | {Path(entry.file.positions.source.name).stem} |\n")
+    return "".join(parts)
+
+
+def _family(op: OpDef) -> str:
+    return op.infer.__module__.rpartition(".")[2] if op.vjp is None else op.vjp.__module__.rpartition(".")[2]
+
+
+def _row(op: OpDef) -> str:
+    arguments = [f"[{op.arrays[0]}, ...]"] if op.variadic else list(op.arrays)
+    arguments += [a.name if a.required else f"{a.name}={_default(a.default)}" for a in op.attrs]
+    call = _cell(f"`{op.name}({', '.join(arguments)})`")
+    derivatives = ", ".join(f"`{_cell(d)}`" for d in op.derivatives)
+    formula = f"`{_cell(op.formula)}`: " if op.formula and op.formula != op.name else ""
+    return f"| {call} | {formula}{_cell(' '.join(op.doc.split()))} | {derivatives} |\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _default(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+def _signature(name: str, entry: object) -> str:
+    key = entry.path[-1]  # type: ignore[attr-defined]
+    return _cell(str(key)) if "(" in str(key) else name
+
+
+def pages() -> dict[Path, bytes]:
+    """What this script makes, by file."""
+    return {
+        HERE / "operations.md": operations().encode(),
+        HERE / "diagnostics.md": diagnostics().encode(),
+        HERE / "images" / "neuron.svg": load(HERE.parent / "specs" / "neuron.yaml").draw("svg", "steps"),
+    }
+
+
+def main() -> int:
+    """Writes all pages."""
+    for path, content in pages().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        sys.stdout.write(f"wrote {path.relative_to(HERE.parent)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The check of `data` that `graphrun validate` makes: files, columns, cells and counts against the inputs, without NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graphrun.data.cells import Rows, convert
+from graphrun.data.columns import InputLike, list_feeds
+from graphrun.data.shares import rows_by_column, split_sizes
+from graphrun.data.sources import read_parts
+from graphrun.errors import Reporter
+from graphrun.spec.spec import Spec
+
+__all__ = ["CHECKED_ROWS", "check_data"]
+
+CHECKED_ROWS = 5_000
+"""How many rows of a file are checked; inline rows are checked all."""
+
+
+def check_data(spec: Spec, inputs: Mapping[str, InputLike], one_row: bool, reporter: Reporter) -> None:
+    """Checks the `data` section. A missing file is a warning here, as the place where a spec is checked may lack the data."""
+    data = spec.model.data
+    if data is None:
+        return
+    if data.text is not None:
+        reporter.error("not-yet", "`text` is not carried out yet", spec.key("data", "text"), help="give the rows as a .csv file")
+        return
+    before = len(reporter.errors)
+    parts = read_parts(spec, reporter, missing_is_warning=True, limit=CHECKED_ROWS)
+    tables = [t for part in parts for t in part.tables]
+    if not tables:
+        return
+    feeds = list_feeds(spec, parts, inputs, reporter, one_row=one_row)
+    rows = Rows(tables)
+    known = len(reporter.errors) == before
+    if data.split is not None and isinstance(data.source, dict):
+        reporter.error("bad-split", "`source` names a file for each split already", spec.key("data", "split"), help="take `split` out")
+    elif data.split is not None and known and all(t.whole for t in tables):
+        if data.split.by is not None:
+            rows_by_column(spec, rows, data.split.by, reporter)
+        else:
+            split_sizes(spec, data.split, len(rows), reporter)
+    convert(rows, feeds, range(len(rows)), data.classes, reporter)

@@ -1,0 +1,220 @@
+"""Array nodes as NumPy calls that write into buffers.
+
+Each entry of `WRITERS` gives the lines that compute one operation into `out`. Operands of mixed dtypes are left to the operation's kernel,
+which returns a new array. Elementwise calls run the same NumPy loops as the reference, to the same bits; sums of a few numbers are
+products with ones, in another order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from graphrun.ir.graph import Graph
+from graphrun.ir.types import is_real
+
+__all__ = ["FEW", "FILLED", "Call", "elements", "in_place", "lines_into", "ones", "writes_out"]
+
+
+FEW = 4096
+"""So many numbers are summed by a product with ones; more by NumPy's pairwise sum, whose error does not grow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A node to be computed into the expression `out`.
+
+    `args` are its operands as expressions, `name(wanted, object)` gives what stands for an object in generated code, `solid` says
+    whether `out` is contiguous.
+    """
+
+    graph: Graph
+    node: int
+    args: Sequence[str]
+    out: str
+    name: Callable[[str, Any], str]
+    solid: bool = True
+
+    def attr(self, key: str) -> Any:
+        """An attribute."""
+        return self.graph.attrs(self.node)[key]
+
+    def function(self, name: str) -> str:
+        """A function of NumPy."""
+        return self.name(name.replace(".", "_"), _numpy(name))
+
+
+Writer = Callable[[Call], list[str]]
+
+
+@cache
+def _numpy(name: str) -> Any:
+    found: Any = np
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def ones(name: Callable[[str, Any], str], n: int, dtype: str) -> str:
+    """The name of n ones: a product with them is the quickest sum of a few numbers."""
+    return name(f"ones{n}" if dtype == "float64" else f"ones{n}_{dtype}", _ones(n, dtype))
+
+
+@cache
+def _ones(n: int, dtype: str) -> Any:
+    made = np.ones(n, dtype)
+    made.flags.writeable = False
+    return made
+
+
+def _matmul(c: Call) -> list[str]:
+    a, b = c.graph.inputs(c.node)
+    if c.solid and len(c.graph.shape(a)) == len(c.graph.shape(b)) == 2:
+        return [f"{c.args[0]}.dot({c.args[1]}, {c.out})"]
+    return [f"{c.function('matmul')}({c.args[0]}, {c.args[1]}, {c.out})"]
+
+
+def _by_product(c: Call, axes: tuple[int, ...]) -> list[str] | None:
+    """The sum over one axis of a matrix, of up to FEW numbers each, as a product with ones."""
+    x = c.graph.inputs(c.node)[0]
+    shape = c.graph.shape(x)
+    if not c.solid or len(shape) != 2 or len(axes) != 1 or len(c.graph.shape(c.node)) != 1:
+        return None
+    n = shape[axes[0]]
+    assert isinstance(n, int)
+    if not 0 < n <= FEW:
+        return None
+    one = ones(c.name, n, c.graph.dtype(x))
+    return [f"{one}.dot({c.args[0]}, {c.out})" if axes == (0,) else f"{c.args[0]}.dot({one}, {c.out})"]
+
+
+def _sum(c: Call) -> list[str]:
+    axis = c.attr("axis")
+    axes = (axis,) if isinstance(axis, int) else axis
+    return (_by_product(c, axes) if axes is not None else None) or _reduce("add")(c)
+
+
+def _reduce(ufunc: str) -> Writer:
+    def write(c: Call) -> list[str]:
+        return [f"{c.function(ufunc + '.reduce')}({c.args[0]}, {c.attr('axis')!r}, None, {c.out}, {bool(c.attr('keepdims'))})"]
+
+    return write
+
+
+def _mean(c: Call) -> list[str]:
+    g = c.graph
+    x, out = elements(g.shape(g.inputs(c.node)[0])), elements(g.shape(c.node))
+    return [*_sum(c), f"{c.function('true_divide')}({c.out}, {float(x // max(out, 1))!r}, {c.out})"]
+
+
+def elements(shape: Sequence[Any]) -> int:
+    """The number of elements of a shape whose sizes are bound."""
+    return int(np.prod(shape, dtype=int))
+
+
+def _sum_to(c: Call) -> list[str]:
+    have = c.graph.shape(c.graph.inputs(c.node)[0])
+    shape = c.graph.shape(c.node)
+    lead = len(have) - len(shape)
+    axes = (*range(lead), *(k for k in range(lead, len(have)) if shape[k - lead] == 1 and have[k] != 1))
+    short = _by_product(c, axes)
+    if short is not None:
+        return short
+    summed = tuple(d for k, d in enumerate(have) if k not in axes)
+    out = c.out if summed == shape else f"{c.out}.reshape({summed!r})"
+    return [f"{c.function('add.reduce')}({c.args[0]}, {axes!r}, None, {out}, False)"]
+
+
+def _where(c: Call) -> list[str]:
+    copyto = c.function("copyto")
+    chosen, a, b = c.args
+    return [f"{copyto}({c.out}, {b})", f"{copyto}({c.out}, {a}, 'same_kind', {chosen})"]
+
+
+def _cast(c: Call) -> list[str]:
+    return [f"{c.function('copyto')}({c.out}, {c.args[0]}, 'unsafe')"]
+
+
+def _rsqrt(c: Call) -> list[str]:
+    return [f"{c.function('sqrt')}({c.args[0]}, {c.out})", f"{c.function('true_divide')}(1.0, {c.out}, {c.out})"]
+
+
+def _clip(c: Call) -> list[str]:
+    lines, x = [], c.args[0]
+    for key, ufunc in (("min", "maximum"), ("max", "minimum")):
+        if c.attr(key) is not None:
+            lines.append(f"{c.function(ufunc)}({x}, {c.attr(key)!r}, out={c.out})")
+            x = c.out
+    return lines
+
+
+def _fill(c: Call) -> list[str]:
+    return [f"{c.out}.fill({c.args[0]})"]
+
+
+FILLED = ("broadcast_to", "expand_dims", "flatten", "reshape")  # of a scalar; of an array they are views
+
+WRITERS: Mapping[str, Writer] = {
+    "matmul": _matmul,
+    "sum": _sum,
+    "mean": _mean,
+    "max": _reduce("maximum"),
+    "min": _reduce("minimum"),
+    "prod": _reduce("multiply"),
+    "sum_to": _sum_to,
+    "where": _where,
+    "cast": _cast,
+    "rsqrt": _rsqrt,
+    "clip": _clip,
+    **dict.fromkeys(FILLED, _fill),
+}
+
+_KEYWORD = frozenset({"maximum", "minimum"})  # NumPy wants their `out` by name
+_TO_BOOL = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "isnan", "isfinite"})
+_WHOLE = frozenset({"add", "sub", "mul", "neg", "minimum", "maximum", "square"})
+_REDUCTIONS = frozenset({"sum", "mean", "max", "min", "prod", "sum_to"})
+
+
+def writes_out(graph: Graph, i: int) -> bool:
+    """Whether array node i can be computed straight into a buffer."""
+    op, dtype = graph.op(i), graph.dtype(i)
+    inputs = graph.inputs(i)
+    given = {graph.dtype(j) for j in inputs}
+    if op.name == "cast":
+        return True
+    if op.name in FILLED:
+        return not graph.shape(inputs[0])
+    if op.name == "where":
+        return graph.dtype(inputs[0]) == "bool" and all(graph.dtype(j) == dtype for j in inputs[1:])
+    if op.name == "matmul":
+        return given == {dtype} and is_real(dtype) and all(graph.shape(j) for j in inputs)
+    if op.name in WRITERS:
+        arrays = op.name not in _REDUCTIONS or bool(graph.shape(inputs[0]))
+        return arrays and given == {dtype} and is_real(dtype)
+    if op.ufunc is None or not op.elementwise or len(given) != 1:
+        return False
+    (one,) = given
+    if dtype == "bool":
+        return op.name in _TO_BOOL or one == "bool"
+    return one == dtype and (is_real(dtype) or op.name in _WHOLE)
+
+
+def in_place(graph: Graph, i: int) -> bool:
+    """Whether node i may be computed over an operand of its own layout: one elementwise call reads and writes each element once."""
+    op = graph.op(i)
+    return op.name not in WRITERS and op.ufunc is not None and op.elementwise
+
+
+def lines_into(call: Call) -> list[str]:
+    """The lines that compute a node for which `writes_out` holds."""
+    op = call.graph.op(call.node)
+    writer = WRITERS.get(op.name)
+    if writer is not None:
+        return writer(call)
+    assert op.ufunc is not None
+    out = f"out={call.out}" if op.ufunc in _KEYWORD else call.out
+    return [f"{call.function(op.ufunc)}({', '.join(call.args)}, {out})"]

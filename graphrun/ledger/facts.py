@@ -1,0 +1,130 @@
+"""What the ledger is made from, and the lines that it is made of: plain results, no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from graphrun.ir.graph import Graph
+
+__all__ = ["BackwardLine", "Facts", "ForwardLine", "LeafLine", "Term", "Trial", "Update", "is_scalar"]
+
+Kind = Literal["loss", "node", "parameter", "input"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A gradient tried out: `name` was raised by `delta`, the value at the end changed by `change`; `gradient` is ∂/∂name.
+
+    The name may be an element of an array: `W[0, 1]`.
+    """
+
+    name: str
+    delta: float
+    change: float
+    gradient: float
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One step of the optimizer: its text, (name, old, new) of each parameter, and the loss on the same inputs before and after."""
+
+    optimizer: str
+    parameters: tuple[tuple[str, Any, Any], ...]
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """What was computed.
+
+    graph       the forward graph, all sizes bound
+    of          the scalar node whose derivatives these are
+    entries     the spec's own nodes in order, name → node
+    inputs, params  name → node
+    values      by node; None where `of` does not depend on it
+    gradients   of `of`, for all its differentiable ancestors, inputs among them
+    row         which row, as text, or None
+    nodes, parameters  n and p of the work, counted as language.md §8 says
+    agreement   the worst relative difference to central differences, or None
+    wrt         names that were asked for, or None for all parameters
+    """
+
+    spec: str
+    about: str
+    path: str
+    graph: Graph
+    of: int
+    entries: Mapping[str, int]
+    inputs: Mapping[str, int]
+    params: Mapping[str, int]
+    values: Sequence[Any]
+    gradients: Mapping[int, Any]
+    nodes: int
+    parameters: int
+    row: str | None = None
+    trials: tuple[Trial, ...] = ()
+    agreement: float | None = None
+    update: Update | None = None
+    wrt: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeafLine:
+    """An input, a parameter or a constant with a name, and its value."""
+
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardLine:
+    """A step of the forward pass: `c = w · x = 2 · (-2) = -4`. `numbers` is None where the formula has arrays or nothing to put in."""
+
+    number: int
+    node: int
+    name: str
+    formula: str
+    numbers: str | None
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What one user of a value hands back to it: its own gradient times its local derivative.
+
+    `formula` is the local derivative as written (`x`), `value` its number; where arrays are at work `formula` is the whole product
+    (`xᵀ · ∂J/∂z`) and `value` None. `direct` marks the user that is itself the end of the graph (its gradient is 1).
+    """
+
+    upstream: int
+    upstream_name: str
+    upstream_gradient: Any
+    formula: str
+    binding: int
+    value: Any
+    direct: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BackwardLine:
+    """A gradient: `symbol` = each of `parts` = `value`; `parts` are the equal forms in which a person writes it down.
+
+    `shapes` is the product of shapes where the line is a matrix product (`[64×32] = [64×128] · [128×32]`).
+    """
+
+    node: int
+    name: str
+    kind: Kind
+    symbol: str
+    terms: tuple[Term, ...]
+    parts: tuple[str, ...]
+    value: Any
+    shapes: str | None = None
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether a value is a single number."""
+    return getattr(value, "shape", ()) == ()

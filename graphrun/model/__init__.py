@@ -1,0 +1,21 @@
+"""The parts joined: Model for Python, and what the commands call. Names are loaded when they are used, so that `validate` needs no NumPy."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphrun.model.expect import Result, run_expectations
+    from graphrun.model.model import Gradients, Model, Values, load, loads
+    from graphrun.model.validate import validate
+
+__all__ = ["Gradients", "Model", "Result", "Values", "load", "loads", "run_expectations", "validate"]
+
+_WHERE = {"Result": "expect", "run_expectations": "expect", "validate": "validate"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE.get(name, 'model')}"), name)

@@ -1,0 +1,124 @@
+"""A spec's own tests: the entries of `expect`, each compared with what is found (language.md §6, "Details that decide")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphrun.errors import Place
+from graphrun.ir.types import shape_text
+from graphrun.model.explain import Question, Stepper
+from graphrun.model.measure import Measure
+from graphrun.model.model import Model
+from graphrun.spec.models import ExpectModel
+
+__all__ = ["Result", "run_expectations"]
+
+BOUND = re.compile(r"\s*(<=|>=|<|>|==)\s*(\S+)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One expectation and what was found. `difference` is the largest one of all elements, None where that says nothing."""
+
+    entry: int
+    kind: str
+    name: str
+    expected: Any
+    found: Any
+    difference: float | None
+    ok: bool
+    place: Place
+
+
+def run_expectations(model: Model) -> list[Result]:
+    """All results of a model's `expect`, in the order of the spec."""
+    out: list[Result] = []
+    for k, entry in enumerate(model.spec.model.expect):
+        out += _Entry(model, k, entry).results()
+    return out
+
+
+class _Entry:
+    def __init__(self, model: Model, k: int, entry: ExpectModel) -> None:
+        self.model, self.k, self.entry = model, k, entry
+        default = 1e-4 if model.spec.model.dtype == "float32" else 1e-6
+        self.tolerance = default if entry.tolerance is None else entry.tolerance
+
+    def results(self) -> Iterator[Result]:
+        """Each expectation of the entry."""
+        entry, model = self.entry, self.model
+        if entry.parameters is not None:
+            found = sum(int(np.prod(p.shape, dtype=np.int64)) for p in model.built.params.values())
+            yield Result(self.k, "parameters", "parameters", entry.parameters, found, None, found == entry.parameters, self._place("parameters"))
+        for name, shape in entry.shapes.items():
+            node = model.built.find(name)
+            assert node is not None
+            is_shape = shape_text(model.built.graph.shape(node))
+            yield Result(self.k, "shapes", name, shape_text(shape), is_shape, None, is_shape == shape_text(shape), self._place("shapes", name))  # type: ignore[arg-type]
+        if not (entry.values or entry.gradients or entry.metrics):
+            return
+        params = self._params()
+        if entry.gradients:
+            g = model.grad(params=params, feeds=entry.inputs)
+            values: Mapping[str, Any] = g.values
+            yield from (self._compared("gradients", name, e, g[name]) for name, e in entry.gradients.items())
+        elif entry.values:
+            values = model.run(params=params, feeds=entry.inputs)
+        yield from (self._compared("values", name, e, values[name]) for name, e in entry.values.items())
+        if entry.metrics:
+            yield from self._metrics(params)
+
+    def _params(self) -> dict[str, Any]:
+        """The parameters that the entry is about: as initialized or set, or after N updates."""
+        entry, model = self.entry, self.model
+        start = model.starting(entry.params)
+        if entry.after_steps is None:
+            return start
+        if entry.inputs or model.dataset is None:
+            built = model.built_for(True)
+            assert built.loss is not None
+            stepper = Stepper(Question(built, built.loss, model.feeds(entry.inputs, training=True), start), built, entry.after_steps)
+            for _ in range(entry.after_steps):
+                start, _ = stepper.step()
+            return start
+        fresh = Model(model.spec, (model.built, model.built_for(True)))
+        fresh.loaded = start
+        return dict(fresh.train(steps=entry.after_steps).params)
+
+    def _metrics(self, params: Mapping[str, Any]) -> Iterator[Result]:
+        model = self.model
+        data = model.dataset
+        if self.entry.after_steps is None and model.spec.model.train is not None and not self.entry.params:
+            fresh = Model(model.spec, (model.built, model.built_for(True)))
+            params = fresh.train().params
+        splits = {s: data.split(s) for s in ("test", "valid", "train") if data.split(s)} if data is not None else {}
+        split = next(iter(splits), "train")
+        feeds = model.feeds(self.entry.inputs)
+        constants = {n: v for n, v in feeds.values.items() if n not in splits.get(split, {})}
+        found = Measure(model.built, constants, splits)(params, split)
+        for name, expected in self.entry.metrics.items():
+            bound = BOUND.match(expected) if isinstance(expected, str) else None
+            if bound is None:
+                yield self._compared("metrics", name, float(expected), found[name])
+                continue
+            limit, value = float(bound[2]), found[name]
+            ok = {"<": value < limit, "<=": value <= limit, ">": value > limit, ">=": value >= limit, "==": value == limit}[bound[1]]
+            yield Result(self.k, "metrics", name, expected, value, None, ok, self._place("metrics", name))
+
+    def _compared(self, kind: str, name: str, expected: Any, found: Any) -> Result:
+        want, have = np.asarray(expected, dtype=np.float64), np.asarray(found, dtype=np.float64)
+        place = self._place(kind, name)
+        if want.shape != have.shape:
+            return Result(self.k, kind, name, expected, found, None, False, place)
+        off = np.abs(have - want)
+        off = np.where(have == want, 0.0, off)  # infinities that agree
+        ok = bool(np.all(off <= self.tolerance * np.maximum(1.0, np.abs(want))))
+        return Result(self.k, kind, name, expected, found, float(np.max(off, initial=0.0)), ok, place)
+
+    def _place(self, *path: str) -> Place:
+        return self.model.spec.key("expect", self.k, *path)

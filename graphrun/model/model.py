@@ -1,0 +1,300 @@
+"""Model: a spec joined with everything that can be done with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from graphrun.autodiff.reverse import backward
+from graphrun.build.build import Built
+from graphrun.data.dataset import Dataset, load_data
+from graphrun.engines.reference import evaluate
+from graphrun.errors import RunError, UsageError, nearest
+from graphrun.files import write_atomic
+from graphrun.ir.graph import Graph
+from graphrun.ir.types import is_real
+from graphrun.ledger.ledger import Ledger
+from graphrun.model.explain import Question, explain, explain_updates
+from graphrun.model.feeds import Feeds, row_feeds
+from graphrun.model.opening import Settings, build_both, open_spec, open_text
+from graphrun.model.picture import picture
+from graphrun.model.training import Trained, TrainOptions, train_model
+from graphrun.passes.bind import bind
+from graphrun.spec.spec import Spec
+from graphrun.train.initial import initial_values
+
+__all__ = ["Gradients", "Model", "Values", "load", "loads"]
+
+
+def load(path: str | os.PathLike[str], set: Settings = ()) -> Model:
+    """Reads and checks the spec at `path`, with settings as `--set` takes them. Raises SpecError with every fault."""
+    spec, reporter = open_spec(path, set)
+    return Model(spec, build_both(spec, reporter))
+
+
+def loads(text: str, base: str | os.PathLike[str] = ".", set: Settings = (), name: str = "spec") -> Model:
+    """Reads and checks a spec from text; paths in it are relative to `base`. Raises SpecError with every fault."""
+    spec, reporter = open_text(text, base, set, name)
+    return Model(spec, build_both(spec, reporter))
+
+
+class Values(Mapping[str, Any]):
+    """Values by name: of every node, input and parameter; also of steps (`J#1`) and inner nodes (`h.z`)."""
+
+    def __init__(self, built: Built, graph: Graph, values: Sequence[Any], nodes: Mapping[int, int] | None = None) -> None:
+        self._built, self._graph, self._values, self._nodes = built, graph, values, nodes
+
+    def __getitem__(self, name: str) -> Any:
+        node = self._built.find(name)
+        if node is not None and self._nodes is not None:
+            node = self._nodes.get(node)
+        if node is None or self._values[node] is None:
+            raise KeyError(name)
+        return np.asarray(self._values[node])[()]
+
+    @property
+    def by_node(self) -> Sequence[Any]:
+        """The values by node of the graph (None for what was not computed)."""
+        return self._values
+
+    def __iter__(self) -> Any:
+        return iter(n for n in self._built.index if n in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            self[str(name)]
+        except KeyError:
+            return False
+        return True
+
+
+class Gradients:
+    """A forward and a backward pass: `loss`, `values` by name, and the gradient of any node, input or parameter by its name.
+
+    `graph` holds both passes; `by_node` maps each node of the forward pass to its gradient (an array of the node's shape).
+    """
+
+    def __init__(self, built: Built, graph: Graph, of: int, values: Sequence[Any], gradients: Mapping[int, int], length: int) -> None:
+        self._built, self.graph, self.of, self._all, self._gradients = built, graph, of, values, gradients
+        self.values = Values(built, graph, values[:length])
+        self.loss = float(values[of])
+
+    def __getitem__(self, name: str) -> Any:
+        node = self._built.find(name)
+        if node is None:
+            raise KeyError(name)
+        found = self._gradients.get(node)
+        if found is None:
+            return np.zeros(np.shape(self._all[node]), dtype=self.graph.dtype(node) if is_real(self.graph.dtype(node)) else "float64")[()]
+        return np.asarray(self._all[found])[()]
+
+    @cached_property
+    def by_node(self) -> dict[int, Any]:
+        """Node → its gradient."""
+        return {node: self._all[g] for node, g in self._gradients.items()}
+
+
+class Model:
+    """A checked spec. `params` holds the current values of the parameters, which `train` replaces."""
+
+    def __init__(self, spec: Spec, graphs: tuple[Built, Built | None]) -> None:
+        self.spec = spec
+        self.built, self._training = graphs
+        self._params: dict[str, Any] | None = None
+        self.loaded: dict[str, Any] | None = None  # what `load_params` took, from which training begins
+
+    @property
+    def name(self) -> str:
+        """The name of the spec."""
+        return self.spec.name
+
+    def __repr__(self) -> str:
+        return f"<graphrun model {self.name}: {len(self.built.nodes)} nodes, {len(self.built.params)} parameters>"
+
+    def built_for(self, training: bool) -> Built:
+        """The graph with `training` true or false."""
+        return self._training if training and self._training is not None else self.built
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The current value of each parameter, by name."""
+        if self._params is None:
+            self._params = initial_values(self.built_for(True), self.seed)
+        return self._params
+
+    @property
+    def seed(self) -> int:
+        """`train.seed`."""
+        return self.spec.model.train.seed if self.spec.model.train else 0
+
+    @cached_property
+    def dataset(self) -> Dataset | None:
+        """The data of the spec, read when first needed; None where it has none. Raises DataError with all faults."""
+        return load_data(self.spec, self.built)
+
+    def load_params(self, path: str | os.PathLike[str]) -> None:
+        """Takes the parameters from a run folder or a safetensors file. Raises RunError where one is missing or has another shape."""
+        self._params = self.loaded = _read_params(Path(path), self.params)
+
+    # -- forward and backward -------------------------------------------------------------------------------------
+
+    def feeds(self, given: Mapping[str, Any], row: int | str | None = None, training: bool = False) -> Feeds:
+        """What each input is fed: by hand, from the data, or by default. Raises UsageError and DataError."""
+        return row_feeds(self.built_for(training), given, row, lambda: self.dataset)
+
+    def starting(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The initial values, with `params` in place of some."""
+        return self._with(params, initial_values(self.built_for(True), self.seed))
+
+    def _with(self, params: Mapping[str, Any] | None, start: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The current values (or `start`), with `params` in place of some. Raises UsageError."""
+        out = dict(self.params if start is None else start)
+        for name, value in (params or {}).items():
+            if name not in out:
+                near = nearest(name, out)
+                raise UsageError(f"there is no parameter called `{name}`" + (f"; did you mean `{near}`?" if near else ""))
+            try:
+                out[name] = np.broadcast_to(np.asarray(value, dtype=out[name].dtype), out[name].shape)
+            except (ValueError, TypeError):
+                raise UsageError(f"the value given for `{name}` does not fit its shape {list(out[name].shape)}") from None
+        return out
+
+    def run(
+        self,
+        params: Mapping[str, Any] | None = None,
+        row: int | str | None = None,
+        training: bool = False,
+        feeds: Mapping[str, Any] | None = None,
+        **inputs: Any,
+    ) -> Values:
+        """The forward pass: the value of every node by name. `params` stand in for current values, `feeds` and keywords for inputs."""
+        built = self.built_for(training)
+        fed = self.feeds({**(feeds or {}), **inputs}, row, training)
+        graph, nodes = fed.mapped(built)
+        bound = bind(graph, fed.sizes)
+        values = evaluate(bound, fed.leaves(built, nodes, self._with(params)))
+        return Values(built, bound, values, nodes)
+
+    def grad(
+        self,
+        of: str | None = None,
+        wrt: str | Sequence[str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        row: int | str | None = None,
+        training: bool = False,
+        feeds: Mapping[str, Any] | None = None,
+        **inputs: Any,
+    ) -> Gradients:
+        """Forward and backward: the gradient of the loss, or of the scalar node `of`, with respect to every parameter, input and node."""
+        fed = self.feeds({**(feeds or {}), **inputs}, row, training)
+        question = Question(self.built_for(training), self.node_of(of, training), fed, self._with(params))
+        names = [wrt] if isinstance(wrt, str) else list(wrt or ())
+        more = [self.node_of(name, training) for name in names]
+        graph, nodes, of_node = question.graph()
+        leaves = [i for i in range(len(graph)) if not graph.inputs(i) and is_real(graph.dtype(i)) and graph.op(i).name in ("input", "param")]
+        both, gradients = backward(graph, of_node, dict.fromkeys([*leaves, *(nodes.get(i, i) for i in more)]))
+        values = evaluate(both, question.leaves(nodes))
+        if question.feeds.all_rows:
+            back = {new: old for old, new in nodes.items()}
+            gradients = {back[k]: g for k, g in gradients.items() if k in back}
+            found = Gradients(question.built, both, of_node, values, gradients, len(graph))
+            found.values = Values(question.built, both, values, nodes)
+            return found
+        return Gradients(question.built, both, of_node, values, gradients, len(graph))
+
+    def node_of(self, name: str | None, training: bool = False) -> int:
+        """The node of a name, or the loss where `name` is None. Raises UsageError."""
+        built = self.built_for(training)
+        if name is None:
+            if built.loss is None:
+                raise UsageError("this spec has no loss; name the value whose derivatives are wanted: --of NODE")
+            return built.loss
+        node = built.find(name) if name != built.loss_name else built.loss
+        if node is None:
+            near = nearest(name, built.index)
+            raise UsageError(f"there is no node called `{name}`" + (f"; did you mean `{near}`?" if near else ""))
+        return node
+
+    def ledger(
+        self,
+        of: str | None = None,
+        wrt: Sequence[str] | None = None,
+        row: int | str | None = None,
+        at: Mapping[str, Any] | None = None,
+        expand: bool = False,
+        training: bool = False,
+        **feeds: Any,
+    ) -> Ledger:
+        """The chain rule, step by step, with its numbers. `at` stands in for inputs and parameters."""
+        question = self._question(of, row, at, training, feeds)
+        return explain(question, self.built_for(True), of=of, wrt=tuple(wrt) if wrt else None, expand=expand)
+
+    def ledgers(
+        self, updates: int, row: int | str | None = None, at: Mapping[str, Any] | None = None, expand: bool = False, **feeds: Any
+    ) -> list[Ledger]:
+        """The ledgers of successive updates, each on the same feeds, at the parameters that the one before led to."""
+        question = self._question(None, row, at, False, feeds)
+        return explain_updates(question, self.built_for(True), updates, expand=expand)
+
+    def _question(
+        self, of: str | None, row: int | str | None, at: Mapping[str, Any] | None, training: bool, feeds: Mapping[str, Any]
+    ) -> Question:
+        given = {**feeds, **{k: v for k, v in (at or {}).items() if k in self.built.inputs}}
+        params = self._with({k: v for k, v in (at or {}).items() if k not in self.built.inputs})
+        return Question(self.built_for(training), self.node_of(of, training), self.feeds(given, row, training), params)
+
+    # -- training, pictures, tests --------------------------------------------------------------------------------
+
+    def train(
+        self,
+        steps: int | None = None,
+        seed: int | None = None,
+        engine: str = "auto",
+        out: str | os.PathLike[str] | None = None,
+        epochs: int | None = None,
+        screen: TextIO | None = None,
+        quiet: bool = False,
+    ) -> Trained:
+        """Trains by gradient descent from the initial values of the seed (or those of `load_params`) and keeps the parameters.
+
+        Writes files only where `out` (the run folder) is given, and shows the run only where `screen` (a text stream) is.
+        """
+        return train_model(self, TrainOptions(steps, epochs, seed, engine, None if out is None else Path(out), screen, quiet))
+
+    def keep(self, params: Mapping[str, Any]) -> None:
+        """Makes `params` the current values."""
+        self._params = dict(params)
+
+    def render(self, path: str | os.PathLike[str], view: str = "auto", **options: Any) -> None:
+        """Draws the graph to an `.svg`, `.png`, `.pdf` or `.dot` file."""
+        write_atomic(Path(path), self.draw(Path(path).suffix.removeprefix("."), view, **options))
+
+    def draw(self, format: str = "svg", view: str = "auto", **options: Any) -> bytes:
+        """The picture of the graph as bytes."""
+        return picture(self, format, view, **options)
+
+
+def _read_params(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    file = path / "params.safetensors" if path.is_dir() else path
+    try:
+        found = load_file(file)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise RunError(f"cannot read parameters from {file}: {type(error).__name__}") from None
+    out = {}
+    for name, value in known.items():
+        if name not in found or found[name].shape != value.shape:
+            what = "has no parameter" if name not in found else f"has shape {list(found[name].shape)} for"
+            raise RunError(f"{file} {what} `{name}`, which has shape {list(value.shape)} here")
+        out[name] = found[name].astype(value.dtype)
+    return out

@@ -1,0 +1,65 @@
+"""The picture of a model's graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphrun.diagram.dot import to_dot
+from graphrun.diagram.draw import draw
+from graphrun.diagram.views import steps_view
+from graphrun.errors import Diagnostic, RunError, UsageError
+
+if TYPE_CHECKING:
+    from graphrun.model.model import Model
+
+__all__ = ["FORMATS", "picture"]
+
+FORMATS = ("svg", "png", "pdf", "dot")
+LATER = ("mmd", "tex", "txt")
+
+
+def picture(
+    model: Model, format: str, view: str = "auto", *, show: tuple[str, ...] = ("values", "gradients"), direction: str = "LR", expand: bool = False,
+    **options: Any,
+) -> bytes:  # fmt: skip
+    """The graph drawn as bytes of `format`. `show` may hold `values` and `gradients`, which are those of `grad` (left out where the data
+    are missing). Raises UsageError, and RunError where nothing can draw."""
+    if format in LATER or view not in ("auto", "steps"):
+        what = f"the format .{format}" if format in LATER else f"the view `{view}`"
+        raise UsageError(Diagnostic("not-yet", f"{what} is part of the language, but this version does not draw it yet", help="use the `steps` view as .svg, .png, .pdf or .dot"))
+    if format not in FORMATS:
+        raise UsageError(Diagnostic("unknown-format", f"there is no picture format .{format}", help="use .svg, .png, .pdf or .dot"))
+    built = model.built
+    graph = built.graph
+    values: Any = None
+    gradients: Any = None
+    if show:
+        try:
+            values, gradients = _numbers(model, show)
+        except (RunError, UsageError):
+            values = gradients = None
+    text = to_dot(
+        steps_view(
+            graph,
+            ends=list(built.outputs.values()) or ([built.loss] if built.loss is not None else []),
+            loss=built.loss,
+            inputs={n: i.node for n, i in built.inputs.items()},
+            params={n: p.node for n, p in built.params.items() if p.node is not None},
+            entries=built.nodes,
+            values=values,
+            gradients=gradients,
+            title=built.spec.name,
+            direction=direction,
+            expand=expand,
+            **options,
+        )
+    )
+    return text.encode() if format == "dot" else draw(text, format)
+
+
+def _numbers(model: Model, show: tuple[str, ...]) -> tuple[Any, Any]:
+    """Values and gradients by node of the unbound graph, at the first row and the current parameters."""
+    if model.built.loss is None:
+        return (model.run().by_node if "values" in show else None), None
+    g = model.grad()
+    return (g.values.by_node if "values" in show else None), (g.by_node if "gradients" in show else None)

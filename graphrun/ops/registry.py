@@ -1,0 +1,27 @@
+"""All operations, listed."""
+
+from __future__ import annotations
+
+from graphrun.ir.leaves import LEAVES
+from graphrun.ir.opdef import OpDef
+from graphrun.ops import activation, arithmetic, compare, create, elementary, indexing, linalg, packing, random, reduce, shape
+
+__all__ = ["FAMILIES", "LEAVES", "OPS"]
+
+FAMILIES: dict[str, tuple[OpDef, ...]] = {
+    "arithmetic": arithmetic.OPS,
+    "comparison": compare.OPS,
+    "elementary functions": elementary.OPS,
+    "activations": activation.OPS,
+    "reductions": reduce.OPS,
+    "products": linalg.OPS,
+    "shapes": shape.OPS,
+    "indexing": indexing.OPS,
+    "values": create.OPS,
+    "random values": random.OPS,
+    "packing": packing.OPS,
+}
+"""Family → its operations, in the order of the documentation."""
+
+OPS: dict[str, OpDef] = {op.name: op for family in FAMILIES.values() for op in family}
+"""Name in the language → operation."""

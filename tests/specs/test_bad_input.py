@@ -1,0 +1,85 @@
+"""What `graphrun validate` says about each kind of mistake, whole.
+
+Beside tests/fixtures/bad/NAME.yaml stands NAME.txt, the text expected. GRAPHRUN_REGENERATE=1 writes these texts anew; read every
+difference: the place must be the fault's own, and the help must mend it.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from graphrun.cli.main import main
+
+ROOT = Path(__file__).resolve().parents[2]
+BAD = Path("tests/fixtures/bad")
+NAMES = sorted(p.stem for p in (ROOT / BAD).glob("*.yaml"))
+WARNINGS = {"unused_parameter"}
+TIME = re.compile(r"\(\d+\.\d\d s\)")
+
+
+@pytest.fixture(autouse=True)
+def _root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_message(name, capsys):
+    status = main(["validate", str(BAD / f"{name}.yaml")])
+    captured = capsys.readouterr()
+    found = TIME.sub("(0.00 s)", captured.out)
+    expected = ROOT / BAD / f"{name}.txt"
+    if os.environ.get("GRAPHRUN_REGENERATE"):
+        expected.write_text(found, encoding="utf-8")
+    assert found == expected.read_text(encoding="utf-8")
+    assert captured.err == ""
+    assert status == (0 if name in WARNINGS else 1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_fault_has_a_place_inside_the_file_and_a_documented_code(name, capsys):
+    from graphrun.codes import catalogue
+
+    main(["validate", str(BAD / f"{name}.yaml"), "--format", "json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["diagnostics"]
+    for d in document["diagnostics"]:
+        assert d["code"] in catalogue(), d["code"]
+        lines = Path(d["file"]).read_text(encoding="utf-8").split("\n")
+        assert 1 <= d["line"] <= len(lines)
+        assert 1 <= d["column"] <= len(lines[d["line"] - 1]) + 1
+        assert (d["end_line"], d["end_column"]) > (d["line"], d["column"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("train.stepz=10", "did you mean `steps`?"),
+        ("widht=3", "widht"),
+        ("train.steps", "train.steps"),
+    ],
+)
+def test_a_setting_that_does_not_exist_is_a_fault_of_the_command_line(setting, message, capsys):
+    assert main(["validate", "specs/ann.yaml", "--set", setting]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+
+
+def test_the_summary_counts_files(capsys):
+    assert main(["validate", "specs/ann.yaml", str(BAD / "cycle.yaml"), str(BAD / "unused_parameter.yaml")]) == 1
+    assert TIME.sub("", capsys.readouterr().out).splitlines()[-1].strip() == "1 error and 1 warning in 2 of 3 files"
+
+
+def test_a_path_that_leads_nowhere_is_a_fault_of_the_command_line(capsys):
+    assert main(["validate", "specs/none.yaml", "nowhere/"]) == 2
+    err = capsys.readouterr().err
+    assert "specs/none.yaml does not exist" in err
+    assert "nowhere/ does not exist" in err
+
+
+def test_quiet_prints_errors_alone(capsys):
+    assert main(["validate", "--quiet", "specs/ann.yaml", str(BAD / "unused_parameter.yaml")]) == 0
+    assert capsys.readouterr().out == ""
