@@ -164,15 +164,11 @@ class Reporter:
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
 
-    def error(
-        self, code: str, message: str, place: Place | None = None, *, notes: Iterable[str] = (), help: str | None = None
-    ) -> None:
+    def error(self, code: str, message: str, place: Place | None = None, *, notes: Iterable[str] = (), help: str | None = None) -> None:
         """Adds an error."""
         self.diagnostics.append(Diagnostic(code, message, place, "error", tuple(notes), help))
 
-    def warning(
-        self, code: str, message: str, place: Place | None = None, *, notes: Iterable[str] = (), help: str | None = None
-    ) -> None:
+    def warning(self, code: str, message: str, place: Place | None = None, *, notes: Iterable[str] = (), help: str | None = None) -> None:
         """Adds a warning."""
         self.diagnostics.append(Diagnostic(code, message, place, "warning", tuple(notes), help))
 

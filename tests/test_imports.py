@@ -23,11 +23,12 @@ ALLOWED = {
     "ops": "ir",
     "spec": "expr",
     "autodiff": "ir ops",
+    "files": "",
     "build": "spec expr ir ops autodiff library",
     "passes": "ir ops",
     "engines": "ir ops",
-    "data": "spec build engines",
-    "train": "spec build autodiff passes engines data",
+    "data": "spec build engines ir",
+    "train": "spec build autodiff passes engines data ir",
     "ledger": "ir ops",
     "diagram": "ir",
     "interop": "model spec expr ir ops build autodiff passes engines",
@@ -37,7 +38,7 @@ ALLOWED = {
     "__main__": "cli",
 }
 FREE = {"errors", "codes"}
-LOADS_LATE = {"graphrun/__init__.py", "graphrun/cli/main.py"}
+LOADS_LATE = {"graphrun/model/__init__.py", "graphrun/__init__.py", "graphrun/cli/main.py"}
 ONLY_IN = {"pydantic": "spec"}
 LIGHT = {"errors", "codes", "expr", "ir", "ops", "spec", "autodiff", "build"}
 HEAVY = {"numpy", "scipy", "rich", "typer", "jinja2", "safetensors", "pygraphviz", "graphviz", "torch", "jax", "numba", "pyarrow"}

@@ -38,20 +38,26 @@ def backward(graph: Graph, of: int, wrt: Iterable[int], seed: int | None = None)
     if active[of]:
         pending[of] = [b.const(1.0, graph.dtype(of)) if seed is None else seed]
     b.tag = b.tag_id(f"∂{graph.name(of)}/∂", "")
+    kinds, tags, calls, places = b.graph._type, b.graph._tag, graph._call, graph._place
     for i in range(of, -1, -1):
         given = pending.pop(i, None)
         if given is None:
             continue
-        b.owner, b.call, b.place = ~i, graph.call(i), graph._place[i]
+        b.owner, b.call, b.place = ~i, calls[i], places[i]
         made = len(b)
-        g = gradients[i] = _accumulate(b, graph, i, given)
+        g = given[0] if len(given) == 1 and type(given[0]) is int else _accumulate(b, graph, i, given)
+        gradients[i] = g
         inputs = graph.inputs(i)
         vjp = graph.op(i).vjp
         if vjp is not None and any(active[j] for j in inputs):
             for j, c in zip(inputs, vjp(b, graph.node(i), g), strict=True):
                 if c is not None and active[j]:
-                    pending.setdefault(j, []).append(_fitted(b, graph, j, c))
-        _name_steps(b, named, i, g, made)
+                    pending.setdefault(j, []).append(c if type(c) is int and kinds[c] == kinds[j] else _fitted(b, graph, j, c))
+        if g not in named and tags[g] == b.tag:
+            named.add(g)
+            b.set_owner(g, ~i)
+        if len(b) > made:
+            _number(b, i, g, made)
     b.owner, b.tag, b.call, b.place = None, 0, -1, 0
     for i in wanted:
         if i not in gradients:
@@ -78,14 +84,13 @@ def _active(graph: Graph, of: int, wrt: Sequence[int]) -> bytearray:
     return active
 
 
-def _name_steps(b: Builder, named: set[int], i: int, g: int, made: int) -> None:
-    """`∂J/∂x` for the gradient of x, unless the node is another's gradient already; `∂J/∂x#1`, … for what the vjp of x adds."""
-    graph = b.graph
-    if g not in named and graph._tag[g] == b.tag:
-        named.add(g)
-        b.set_owner(g, ~i)
-    for step, k in enumerate((k for k in range(made, len(b)) if graph._owner[k] == ~i and k != g), 1):
-        b.set_step(k, step)
+def _number(b: Builder, i: int, g: int, made: int) -> None:
+    """Numbers what the vjp of x added, besides the gradient g itself: `∂J/∂x#1`, `∂J/∂x#2`, …"""
+    owners, step = b.graph._owner, 0
+    for k in range(made, len(b)):
+        if owners[k] == ~i and k != g:
+            step += 1
+            b.set_step(k, step)
 
 
 def _fitted(b: Builder, graph: Graph, j: int, c: Contribution) -> Contribution:

@@ -22,8 +22,10 @@ from graphrun.cli.options import (
     row,
     suffix,
 )
+from graphrun.errors import UsageError
+from graphrun.ir.types import is_real
 from graphrun.ledger.ledger import Ledger
-from graphrun.model import load
+from graphrun.model import Model, load
 
 __all__ = ["command"]
 
@@ -72,8 +74,14 @@ def command(
         model.load_params(checkpoint)
     where = {**assignments("--feed", feed), **assignments("--at", at)}
     names = [name.strip() for text in wrt or () for name in text.split(",") if name.strip()] or None
-    found = model.ledger(of=of, wrt=names, row=row(row_), at=where, updates=updates, expand=expand, training=training)
-    ledgers = found if isinstance(found, list) else [found]
+    if of is not None and names is None and format is Format.text and target != ".json":
+        names = _leaves(model, of, training=training)
+    if updates is None:
+        ledgers = [model.ledger(of=of, wrt=names, row=row(row_), at=where, expand=expand, training=training)]
+    else:
+        if of is not None or names is not None:
+            raise UsageError("--updates follows the loss and all parameters: it goes without --of and --wrt")
+        ledgers = model.ledgers(updates, row=row(row_), at=where, expand=expand)
     if out is not None:
         if target == ".json":
             files.write_json(out, _document(ledgers, updates))
@@ -86,6 +94,14 @@ def command(
         printing.say("\n".join(ledger.to_text(ascii=not signs, width=printing.width()) for ledger in ledgers), end="")
     elif not quiet:
         printing.say(f"wrote {out}")
+
+
+def _leaves(model: Model, of: str, *, training: bool) -> list[str]:
+    """The parameters and inputs that a node depends on: what is read out where it is named and nothing else is asked for."""
+    built = model.built_for(training)
+    below = built.graph.ancestors([model.node_of(of, training)])
+    params = [name for name, p in built.params.items() if p.node is not None and below[p.node]]
+    return params + [name for name, i in built.inputs.items() if below[i.node] and is_real(i.dtype)]
 
 
 def _document(ledgers: list[Ledger], updates: int | None) -> Any:

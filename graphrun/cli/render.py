@@ -10,18 +10,12 @@ import typer
 
 from graphrun.cli import printing
 from graphrun.cli.options import (
-    AtOption,
     CheckpointOption,
-    FeedOption,
     Format,
     FormatOption,
     QuietOption,
-    RowOption,
     SetOption,
     SpecArgument,
-    TrainingOption,
-    assignments,
-    row,
     suffix,
 )
 from graphrun.model import load
@@ -35,6 +29,13 @@ class View(StrEnum):
     steps = "steps"
 
 
+class Direction(StrEnum):
+    """Which way the forward pass goes."""
+
+    LR = "LR"
+    TB = "TB"
+
+
 def command(
     spec: SpecArgument,
     *,
@@ -43,11 +44,10 @@ def command(
         typer.Option("-o", metavar="FILE", help="Where to: .svg, .png, .pdf or .dot; else outputs/<name>.svg.", show_default=False),
     ] = None,
     view: Annotated[View, typer.Option("--view", help="steps: every step with its value and gradient.")] = View.steps,
-    at: AtOption = None,
-    feed: FeedOption = None,
-    row_: RowOption = None,
+    direction: Annotated[Direction, typer.Option("--direction", help="LR: from left to right; TB: from top to bottom.")] = Direction.LR,
+    expand: Annotated[bool, typer.Option("--expand", help="Show formulas in their primitive steps.")] = False,
+    bare: Annotated[bool, typer.Option("--bare", help="Without values and gradients.")] = False,
     checkpoint: CheckpointOption = None,
-    training: TrainingOption = False,
     set_: SetOption = None,
     out_dir: Annotated[
         str | None, typer.Option("--out", metavar="DIR", help="The folder of <name>.svg where `-o` is not given.", show_default=False)
@@ -70,9 +70,8 @@ def command(
     model = load(spec, set=set_ or [])
     if checkpoint is not None:
         model.load_params(checkpoint)
-    where = {**assignments("--feed", feed), **assignments("--at", at)}
     path = out or os.path.join(out_dir or "outputs", f"{model.name}.svg")
-    model.render(path, view=view.value, at=where, row=row(row_), training=training)
+    model.render(path, view=view.value, direction=direction.value, expand=expand, show=() if bare else ("values", "gradients"))
     if format is Format.json:
         printing.say_json({"spec": model.name, "out": path})
     elif not quiet:

@@ -54,7 +54,7 @@ def command(
     given = assignments("--at", at)
     feeds = {**assignments("--feed", feed), **{name: value for name, value in given.items() if name in model.built.inputs}}
     params = {name: value for name, value in given.items() if name not in model.built.inputs}
-    values = model.run(params=params, row=row(row_), training=training, **feeds)
+    values = model.run(params=params, row=row(row_), training=training, feeds=feeds)
     outputs = {name: values[name] for name in model.built.outputs}
     if format is Format.json:
         printing.say_json({"spec": model.name, "outputs": {name: json_value(value) for name, value in outputs.items()}})

@@ -12,7 +12,7 @@ from graphrun.cli.options import Format, FormatOption, QuietOption, SetOption
 from graphrun.errors import GraphrunError
 from graphrun.ledger.json import json_value
 from graphrun.ledger.layout import value_text
-from graphrun.model import Result, load
+from graphrun.model import Result, load, run_expectations
 
 __all__ = ["command"]
 
@@ -54,7 +54,7 @@ def command(
 def _outcome(path: str, settings: list[str]) -> tuple[str, list[Result], GraphrunError | None]:
     """The results of one file, and the error that stopped it, if any."""
     try:
-        return path, list(load(path, set=settings).test()), None
+        return path, list(run_expectations(load(path, set=settings))), None
     except GraphrunError as error:
         if error.exit_status == 2:  # a `--set` that fits no spec is not the fault of this one
             raise
@@ -77,7 +77,7 @@ def _print(path: str, results: list[Result], error: GraphrunError | None, wide: 
 
 def _failure(result: Result) -> str:
     """`  line 42: gradient of w5: expected 10, found 9, off by 1`."""
-    line = f"line {result.place.line}" if result.place else f"expect {result.index + 1}"
+    line = f"line {result.place.line}" if result.place else f"expect {result.entry + 1}"
     off = "" if result.difference is None else f", off by {_text(result.difference)}"
     return f"  {line}: {result.kind} {result.name}: expected {_text(result.expected)}, found {_text(result.found)}{off}".replace("  :", ":")
 
@@ -91,7 +91,7 @@ def _document(outcomes: list[tuple[str, list[Result], GraphrunError | None]], pa
         {
             "file": path,
             "line": r.place.line if r.place else 0,
-            "index": r.index,
+            "entry": r.entry,
             "kind": r.kind,
             "name": r.name,
             "expected": json_value(r.expected),

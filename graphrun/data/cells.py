@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from graphrun.data.columns import Feed, positions
 from graphrun.data.sources import Table
@@ -27,6 +28,7 @@ PER_COLUMN = 3
 IN_ALL = 20
 
 Kind = Literal["number", "text", "empty"]
+Values: TypeAlias = "list[int] | list[float] | array[int] | array[float]"
 
 
 class Rows:
@@ -110,7 +112,7 @@ class Converted:
     """The numbers that fill an input: for each of its elements the value in every row."""
 
     feed: Feed
-    elements: list[list[int] | list[float]]
+    elements: list[Values]
 
 
 def convert(
@@ -125,7 +127,7 @@ def convert(
     done: list[Converted] = []
     found: dict[str, tuple[str, ...]] = {}
     for feed in feeds:
-        elements: list[list[int] | list[float]] = []
+        elements: list[Values] = []
         for column in feed.columns:
             for item, cells in _elements(rows, feed, column, reporter):
                 element = _Element(feed.dtype, column, cells, inline=rows.tables[0].path is None, training=training, classes=found)
@@ -144,7 +146,7 @@ def convert(
 def _elements(rows: Rows, feed: Feed, column: str, reporter: Reporter) -> list[tuple[int | None, list[Any]]]:
     """The cells of a column; one of inline rows that holds lists gives a column for each element, in their nested order."""
     cells = rows.cells(column)
-    if not any(isinstance(c, list) for c in cells) and (feed.size == 1 or rows.tables[0].path is not None):
+    if rows.tables[0].path is not None or (feed.size == 1 and not any(isinstance(c, list) for c in cells)):
         return [(None, cells)]
     flat = [list(_flatten(c)) for c in cells]
     for row, items in enumerate(flat):
@@ -182,7 +184,7 @@ class _Element:
         self.given: Sequence[str] | None = None
         self.faults: list[Fault] = []
 
-    def convert(self) -> list[int] | list[float]:
+    def convert(self) -> Values:
         """The numbers; with faults, what could be read."""
         if self.given is None:
             quick = self._quick()
@@ -204,7 +206,7 @@ class _Element:
             return self._indices(read, known)
         return self._numbers(read)
 
-    def _quick(self) -> list[int] | list[float] | None:
+    def _quick(self) -> Values | None:
         """The numbers of a column without any fault, or None."""
         if self.inline or self.dtype == "bool":
             return None
@@ -213,10 +215,10 @@ class _Element:
             if not together.isascii() or "_" in together:
                 return None
             if self.dtype == "int64":
-                whole = list(map(int, self.cells))
-                return whole if min(whole) >= -(2**63) and max(whole) < 2**63 else None
-            real = list(map(float, self.cells))
-        except ValueError:
+                whole = array("q", map(int, self.cells))
+                return whole
+            real = array("d", map(float, self.cells))
+        except (ValueError, OverflowError):
             return None
         limit = LARGEST_FLOAT32 if self.dtype == "float32" else math.inf
         return real if all(map(math.isfinite, real)) and -limit < min(real) and max(real) < limit else None
@@ -227,7 +229,7 @@ class _Element:
     def _empty(self, row: int) -> None:
         self._fault(row, "empty-cell", "the cell in {where} is empty", "fill it in, or take the row out")
 
-    def _numbers(self, read: Sequence[tuple[Kind, Any]]) -> list[int] | list[float]:
+    def _numbers(self, read: Sequence[tuple[Kind, Any]]) -> Values:
         fit: Callable[[int | float], str | None] = _FIT[self.dtype]
         out: list[Any] = []
         for row, (kind, value) in enumerate(read):

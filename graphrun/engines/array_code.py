@@ -17,7 +17,7 @@ import numpy as np
 from graphrun.ir.graph import Graph
 from graphrun.ir.types import is_real
 
-__all__ = ["FEW", "FILLED", "Call", "elements", "in_place", "lines_into", "ones", "writes_out"]
+__all__ = ["FEW", "FILLED", "Call", "elements", "in_place", "lines_into", "numpy_function", "ones", "writes_out"]
 
 
 FEW = 4096
@@ -45,14 +45,15 @@ class Call:
 
     def function(self, name: str) -> str:
         """A function of NumPy."""
-        return self.name(name.replace(".", "_"), _numpy(name))
+        return self.name(name.replace(".", "_"), numpy_function(name))
 
 
 Writer = Callable[[Call], list[str]]
 
 
 @cache
-def _numpy(name: str) -> Any:
+def numpy_function(name: str) -> Any:
+    """A function of NumPy by its dotted name, always the same object."""
     found: Any = np
     for part in name.split("."):
         found = getattr(found, part)

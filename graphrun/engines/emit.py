@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from graphrun.engines.array_code import FEW, FILLED, Call, elements, lines_into, ones, writes_out
+from graphrun.engines.array_code import FEW, FILLED, Call, elements, lines_into, numpy_function, ones, writes_out
 from graphrun.engines.plan import JOINS, Cut, Plan, cuts, total_of
 from graphrun.engines.scalar_code import converted, literal, names_in, scalar_expression
 from graphrun.engines.statements import Stmt, local
@@ -163,7 +163,7 @@ class _Emitter:
         elif len(graph.shape(x)) == 1 and n <= FEW:
             text = f"{self.arg(x)}.dot({ones(self.name, n, graph.dtype(x))})"
         else:
-            text = f"{self.name('add_reduce', np.add.reduce)}({self.arg(x)}, None)"
+            text = f"{self.name('add_reduce', numpy_function('add.reduce'))}({self.arg(x)}, None)"
         double = graph.dtype(i) == "float64"
         text = f"float({text})" if double else text
         if graph.op(i).name == "mean":

@@ -146,12 +146,13 @@ def _kinds(p: Plan) -> None:
 
 
 def total_of(p: Plan, i: int) -> int | None:
-    """The array that scalar node i is the sum or mean of, where both have the same real dtype; else None."""
+    """The array that scalar node i is the sum or mean of, where it has elements and the same real dtype; else None."""
     graph = p.graph
     if graph.op(i).name not in ("sum", "sum_to", "mean") or not p.is_scalar(i):
         return None
     (x,) = p.inputs(i)
-    return x if not p.is_scalar(x) and graph.dtype(x) == graph.dtype(i) and is_real(graph.dtype(x)) else None
+    fits = not p.is_scalar(x) and 0 not in graph.shape(x) and graph.dtype(x) == graph.dtype(i) and is_real(graph.dtype(x))
+    return x if fits else None
 
 
 def _fuse(p: Plan) -> None:

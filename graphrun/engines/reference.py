@@ -27,8 +27,10 @@ def evaluate(graph: Graph, feeds: Mapping[int, Any], wanted: Sequence[int] | Non
     """
     needed = graph.ancestors(wanted) if wanted is not None else bytearray(b"\x01") * len(graph)
     values: list[Any] = [None] * len(graph)
-    ops, table, offset, inputs = graph._op, graph._op_table, graph._offset, graph._input
+    ops, table, offset, inputs, kinds = graph._op, graph._op_table, graph._offset, graph._input, graph._type
     attrs, attr_table = graph._attr, graph._attr_table
+    dtypes = [t.dtype for t in graph._type_table]
+    plain = [getattr(np, op.ufunc) if op.ufunc else None for op in table]
     with np.errstate(all="ignore"):
         for i in range(len(ops)):
             if not needed[i]:
@@ -36,10 +38,20 @@ def evaluate(graph: Graph, feeds: Mapping[int, Any], wanted: Sequence[int] | Non
             op = table[ops[i]]
             if i in feeds:
                 values[i] = np.asarray(feeds[i], dtype=graph.dtype(i))[()]
-            elif op is CONST:
+                continue
+            if op is CONST:
                 values[i] = constant(graph.attrs(i)["value"], graph.dtype(i), graph.shape(i))
-            else:
-                values[i] = op.kernel(np, *[values[j] for j in inputs[offset[i] : offset[i + 1]]], **attr_table[attrs[i]])
+                continue
+            operands = inputs[offset[i] : offset[i + 1]]
+            ufunc, dtype = plain[ops[i]], dtypes[kinds[i]]
+            if ufunc is not None:
+                for j in operands:
+                    if dtypes[kinds[j]] != dtype:
+                        break
+                else:  # all of one dtype: the kernel would come to the same call
+                    values[i] = ufunc(*[values[j] for j in operands])
+                    continue
+            values[i] = op.kernel(np, *[values[j] for j in operands], **attr_table[attrs[i]])
     return values
 
 

@@ -36,6 +36,7 @@ _ASCII = {
     "|·|": "norm",
     "∂": "d",
     " ⊙ ": " .* ",
+    "⊗": "(x)",
     "·": "*",
     "½": "1/2",
     "ᵀ": ".T",
@@ -240,7 +241,7 @@ def _attributes(graph: Graph, i: int, op: OpDef) -> Iterable[str]:
             continue
         value = attrs.get(attr.name, attr.default)
         if attr.kind in ("axis", "axes"):
-            if attr.default is None and value == tuple(range(rank)):
+            if attr.default is None and value in (tuple(range(rank)), *([0] if rank == 1 else [])):
                 continue
             if isinstance(attr.default, int) and value in (attr.default + rank, (attr.default + rank,)):
                 continue
@@ -266,7 +267,7 @@ def _mul(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
         text = part.text
         if _is_number(graph, j) and graph.attrs(j)["value"] == 0.5:
             text = "½"
-        elif part.binding < PRODUCT or (arrays and part.sign == "@"):
+        elif part.binding < PRODUCT or (arrays and part.sign in ("@", "⊗")):
             text = f"({text})"
         elif k and text.startswith("-"):
             text = shielded(text)
@@ -277,9 +278,15 @@ def _mul(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
 def _matmul(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
     texts = []
     for k, part in enumerate(parts):
-        loose = part.binding < PRODUCT or part.sign == "⊙" or (k and part.text.startswith("-"))
+        loose = part.binding < PRODUCT or part.sign in ("⊙", "⊗") or (k and part.text.startswith("-"))
         texts.append(f"({part.text})" if loose else part.text)
     return _Piece(f"{texts[0]} · {texts[1]}", PRODUCT, "@")
+
+
+def _outer(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
+    loose = [part.binding <= PRODUCT or (k > 0 and part.text.startswith("-")) for k, part in enumerate(parts)]
+    texts = [f"({part.text})" if wrap else part.text for wrap, part in zip(loose, parts, strict=True)]
+    return _Piece(f"{texts[0]} ⊗ {texts[1]}", PRODUCT, "⊗")
 
 
 def _raised(part: _Piece, sign: str) -> _Piece:
@@ -356,6 +363,7 @@ def _sum_to(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
 _SPECIAL: dict[str, Callable[[Graph, int, list[_Piece]], _Piece | None]] = {
     "mul": _mul,
     "matmul": _matmul,
+    "outer": _outer,
     "power": _power,
     "square": _square,
     "neg": _neg,

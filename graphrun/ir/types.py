@@ -173,7 +173,13 @@ class OpFault(Exception):
     """
 
     def __init__(
-        self, message: str, *, code: str = "shape-mismatch", operands: Sequence[int] = (), notes: Sequence[str] = (), help: str | None = None
+        self,
+        message: str,
+        *,
+        code: str = "shape-mismatch",
+        operands: Sequence[int] = (),
+        notes: Sequence[str] = (),
+        help: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -196,7 +202,11 @@ def broadcast(a: Shape, b: Shape, what: str = "combine") -> Shape:
             raise OpFault(
                 f"cannot {what} {shape_text(a)} and {shape_text(b)}",
                 operands=(0, 1),
-                notes=[f"sizes must be equal, or one of them 1: {x} against {y}, {n - k} from the end" if n > 1 else f"sizes must be equal, or one of them 1: {x} against {y}"],
+                notes=[
+                    f"sizes must be equal, or one of them 1: {x} against {y}, {n - k} from the end"
+                    if n > 1
+                    else f"sizes must be equal, or one of them 1: {x} against {y}"
+                ],
             )
         out.append(y if x == 1 else x)
     return tuple(out)

@@ -70,6 +70,13 @@ class Facts:
     update: Update | None = None
     wrt: tuple[str, ...] | None = None
 
+    def name(self, i: int) -> str:
+        """The name of node i; the end of a graph that only a pass made (the mean over rows) is written as its formula, `mean(L)`."""
+        graph = self.graph
+        if i != self.of or graph.owner(i) is not None or not graph.inputs(i):
+            return graph.name(i)
+        return f"{graph.op(i).name}({', '.join(graph.name(j) for j in graph.inputs(i))})"
+
 
 @dataclass(frozen=True, slots=True)
 class LeafLine:
@@ -81,7 +88,10 @@ class LeafLine:
 
 @dataclass(frozen=True, slots=True)
 class ForwardLine:
-    """A step of the forward pass: `c = w · x = 2 · (-2) = -4`. `numbers` is None where the formula has arrays or nothing to put in."""
+    """A step of the forward pass: `c = w · x = 2 · (-2) = -4`.
+
+    `numbers` is None where the formula has arrays or nothing to put in; `formula` is empty where the name says it.
+    """
 
     number: int
     node: int

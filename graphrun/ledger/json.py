@@ -67,7 +67,7 @@ def ledger_json(ledger: Ledger) -> dict[str, Any]:
     n, p = facts.nodes, facts.parameters
     document: dict[str, Any] = {
         "spec": facts.spec,
-        "loss": {"name": ledger.of, "value": json_value(facts.values[facts.of])},
+        "loss": {"name": _loss_name(facts), "value": json_value(facts.values[facts.of])},
         "nodes": _nodes(facts),
         "gradients": _gradients(facts),
         "work": {"nodes": n, "parameters": p, "reverse_steps": n + p, "per_parameter_steps": n * p},
@@ -85,6 +85,12 @@ def ledger_json(ledger: Ledger) -> dict[str, Any]:
     return document
 
 
+def _loss_name(facts: Facts) -> str:
+    """The name of what was differentiated; of the mean over rows, that of what it is the mean of."""
+    inputs = facts.graph.inputs(facts.of)
+    return facts.graph.name(inputs[0] if facts.graph.owner(facts.of) is None and len(inputs) == 1 else facts.of)
+
+
 def _update(update: Update) -> dict[str, Any]:
     return {
         "optimizer": update.optimizer,
@@ -99,7 +105,7 @@ def _gradients(facts: Facts) -> dict[str, Any]:
     tables = (facts.params, facts.inputs, facts.entries)
     found = {name: i for table in tables for name, i in table.items() if i in facts.gradients}
     if facts.wrt is not None:
-        return {facts.graph.name(i): json_value(facts.gradients.get(i, 0.0)) for i in sorted(asked)}
+        return {facts.name(i): json_value(facts.gradients.get(i, 0.0)) for i in sorted(asked)}
     return {name: json_value(facts.gradients[i]) for name, i in found.items()}
 
 
@@ -111,7 +117,7 @@ def _nodes(facts: Facts) -> list[dict[str, Any]]:
     def name(i: int) -> str:
         known = names.get(i)
         if known is None:
-            known = names[i] = graph.name(i)
+            known = names[i] = facts.name(i)
         return known
 
     out = []
@@ -142,9 +148,9 @@ def _local(facts: Facts, rules: Rules, i: int) -> list[dict[str, Any]]:
     elementwise = graph.op(i).elementwise
     direct = i == facts.of
     rule = rules.derivative(i) if elementwise else rules.product(i, direct)
-    names = [graph.name(j) for j in operands]
-    mine = graph.name(i)
-    arriving = "1" if direct else f"∂{graph.name(facts.of)}/∂{mine}"
+    names = [facts.name(j) for j in operands]
+    mine = facts.name(i)
+    arriving = "1" if direct else f"∂{facts.name(facts.of)}/∂{mine}"
     out = []
     for k in range(len(operands)):
         if not rule.short_roots[k]:

@@ -63,7 +63,8 @@ def size_text(value: object) -> str:
             return f"|·| = {float(np.linalg.norm(array.ravel())):.3g}"
     if array.dtype.kind == "b":
         return f"{int(array.sum())} true"
-    return f"{array.min()} to {array.max()}"
+    low, high = array.min(), array.max()
+    return f"all {low}" if low == high else f"{low} to {high}"
 
 
 def _nested(value: object) -> str:
@@ -147,7 +148,7 @@ def _broken(start: str, row: Row, value: str, at: int, width: int) -> list[str]:
         lines.extend(f"{under}   {piece}" for piece in pieces[1:])
     if not lines:
         lines.append(start)
-    if len(lines[-1]) <= at:
+    if len(lines[-1]) <= at and at + len(value) <= width:
         lines[-1] = f"{lines[-1]:<{at}}{value}"
     elif len(lines[-1]) + len(value) <= width:
         lines[-1] += value

@@ -62,10 +62,10 @@ def make_ledger(facts: Facts, *, expand: bool = False) -> Ledger:
     used = {j for step in steps for j in step.operands} | {facts.of}
     return Ledger(
         facts,
-        graph.name(facts.of),
+        facts.name(facts.of),
         tuple(LeafLine(name, values[i]) for name, i in facts.inputs.items() if i in used),
         tuple(LeafLine(name, values[i]) for name, i in facts.params.items() if i in used),
-        tuple(LeafLine(graph.name(i), values[i]) for i in sorted(used) if graph.op(i) is CONST and graph.owner(i) is not None),
+        tuple(LeafLine(facts.name(i), values[i]) for i in sorted(used) if graph.op(i) is CONST and graph.owner(i) is not None),
         forward_lines(facts, steps),
         backward_lines(facts, steps),
         _gradient_lines(facts, steps),
@@ -73,8 +73,7 @@ def make_ledger(facts: Facts, *, expand: bool = False) -> Ledger:
 
 
 def _gradient_lines(facts: Facts, steps: Sequence[Step]) -> tuple[GradientLine, ...]:
-    graph = facts.graph
-    of = graph.name(facts.of)
+    of = facts.name(facts.of)
     tried: dict[str, list[Trial]] = {}
     for made in facts.trials:
         tried.setdefault(made.name.partition("[")[0], []).append(made)

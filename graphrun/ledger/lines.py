@@ -36,13 +36,15 @@ def forward_lines(facts: Facts, steps: Sequence[Step]) -> tuple[ForwardLine, ...
     out = []
     for k, step in enumerate(steps, 1):
         stop = set(step.operands)
-        formula = formula_text(graph, step.node, graph.name, stop.__contains__)
+        formula = formula_text(graph, step.node, facts.name, stop.__contains__)
         numbers = None
         if is_scalar(values[step.node]) and all(is_scalar(values[j]) for j in step.operands):
             numbers = formula_text(graph, step.node, lambda j: number(_plain(values[j])), stop.__contains__)
             if numbers == number(_plain(values[step.node])) or not step.operands:
                 numbers = None
-        out.append(ForwardLine(k, step.node, graph.name(step.node), formula, numbers, values[step.node]))
+        if formula == facts.name(step.node):
+            formula = ""  # a node that only a pass made has its formula for a name
+        out.append(ForwardLine(k, step.node, facts.name(step.node), formula, numbers, values[step.node]))
     return tuple(out)
 
 
@@ -56,7 +58,7 @@ def _plain(value: object) -> float:
 
 def backward_lines(facts: Facts, steps: Sequence[Step]) -> tuple[BackwardLine, ...]:
     """A line for each gradient, right to left: a step hands back to its operands, and a gradient is written when it is complete."""
-    graph, of = facts.graph, facts.of
+    of = facts.of
     asked = asked_nodes(facts)
     wanted = _wanted(facts, steps, asked)
     users: dict[int, list[tuple[Step, int]]] = {}
@@ -66,7 +68,7 @@ def backward_lines(facts: Facts, steps: Sequence[Step]) -> tuple[BackwardLine, .
                 if j in wanted and step.rule.short_roots[k]:
                     users.setdefault(j, []).append((step, k))
     one = facts.gradients.get(of, 1.0)
-    name = graph.name(of)
+    name = facts.name(of)
     out = [BackwardLine(of, name, "loss", symbol(name, name), (), (), one)]
     done = {of}
     for step in reversed(steps):
@@ -101,9 +103,8 @@ def _kind(facts: Facts, i: int) -> Kind:
 
 
 def _line(facts: Facts, i: int, users: Sequence[tuple[Step, int]]) -> BackwardLine:
-    graph = facts.graph
-    of = graph.name(facts.of)
-    name = graph.name(i)
+    of = facts.name(facts.of)
+    name = facts.name(i)
     terms = tuple(_term(facts, of, step, k) for step, k in users)
     shapes = None
     if all(step.scalar for step, _ in users):
@@ -115,10 +116,10 @@ def _line(facts: Facts, i: int, users: Sequence[tuple[Step, int]]) -> BackwardLi
 
 
 def _term(facts: Facts, of: str, step: Step, k: int) -> Term:
-    graph, values = facts.graph, facts.values
-    name = graph.name(step.node)
+    values = facts.values
+    name = facts.name(step.node)
     direct = step.node == facts.of
-    names = [graph.name(j) for j in step.operands]
+    names = [facts.name(j) for j in step.operands]
     text, binding = step.rule.text(k, names, name, "1" if direct else symbol(of, name))
     value = None
     if step.scalar:
@@ -146,7 +147,7 @@ def _scalar_parts(facts: Facts, name: str, users: Sequence[tuple[Step, int]], te
     """The equal forms of a gradient: chain rule in symbols, with the local derivatives as formulas, as numbers."""
     if not terms:
         return ()
-    of = facts.graph.name(facts.of)
+    of = facts.name(facts.of)
     constant = [step.rule.constant(k) for step, k in users]
     if len(terms) == 1 and terms[0].direct:
         return _direct_parts(facts, users[0], terms[0])

@@ -68,7 +68,8 @@ def _forward(ledger: Ledger) -> list[str]:
     for line in ledger.forward:
         text, written = value_text(line.value)
         numbers = f"= {line.numbers}" if line.numbers is not None else ""
-        cells = [str(line.number), f"{line.name} = {line.formula}", numbers, f"= {text}" if written else text]
+        equation = f"{line.name} = {line.formula}" if line.formula else line.name
+        cells = [str(line.number), equation, numbers, f"= {text}" if written else text]
         rows.append([_escaped(cell) for cell in cells])
     return _table(["step", "formula", "in numbers", "value"], "rllr", rows)
 

@@ -110,7 +110,7 @@ def _row(write: Writer, prefix: str, name: str, parts: tuple[str, ...], value: o
 def _forward_row(ledger: Ledger, k: int, write: Writer) -> Row:
     line = ledger.forward[k]
     digits = len(str(len(ledger.forward)))
-    parts = (line.formula,) if line.numbers is None else (line.formula, line.numbers)
+    parts = tuple(part for part in (line.formula, line.numbers) if part)
     return _row(write, f"{line.number:<{digits}}   ", line.name, parts, line.value)
 
 
@@ -139,11 +139,14 @@ def shortened(line: BackwardLine) -> tuple[str, ...]:
 def _gradients(lines: Sequence[GradientLine], facts: Facts, write: Writer, width: int) -> list[str]:
     rows = [_row(write, "", line.symbol, (), line.value) for line in lines[:MOST_GRADIENTS]]
     texts = [text.removeprefix(" ") for text in equations(rows, width, indent=" ")]
-    room = max((len(text) for text in texts), default=0)
+    tried = [write(trial_text(line, facts.name(facts.of))) for line in lines]
+    room = max((len(text) for text, trial in zip(texts, tried, strict=False) if trial), default=0)
+    beside = MARGIN + room + 4 + max(map(len, tried), default=0) <= width
     out: list[str] = []
-    for text, line in zip(texts, lines, strict=False):
-        tried = trial_text(line, facts.graph.name(facts.of))
-        out.append(f"{text:<{room}}    {tried}" if tried else text)
+    for text, trial in zip(texts, tried, strict=False):
+        out.append(f"{text:<{room}}    {trial}" if beside and trial else text)
+        if trial and not beside:
+            out += [f"  {part}" for part in _filled(trial.split(" "), width - MARGIN - 2, " ")]
     if len(lines) > MOST_GRADIENTS:
         out.append(f"… and {len(lines) - MOST_GRADIENTS:,} more, as written above")
     agreement = agreement_text(facts, len(lines))
@@ -157,7 +160,8 @@ def trial_text(line: GradientLine, of: str) -> str:
     if line.trial is None:
         return ""
     change = number(line.trial.change)
-    return f"raise {line.name} by {number(line.trial.delta)} and {of} changes by {change if change.startswith('-') else '+' + change}"
+    moves = "does not change" if change == "0" else f"changes by {change if change.startswith('-') else '+' + change}"
+    return f"raise {line.name} by {number(line.trial.delta)} and {of} {moves}"
 
 
 def agreement_text(facts: Facts, count: int) -> str:
@@ -174,9 +178,9 @@ def agreement_text(facts: Facts, count: int) -> str:
 def _update_items(update: Update, of: str) -> list[str]:
     items = []
     for name, old, new in update.parameters[:MOST_GRADIENTS]:
-        before, written = value_text(old)
-        after = value_text(new)[0]
-        items.append(f"{name} {before} → {after}" if written else f"{name} {size_text(old)} → {size_text(new)}")
+        (before, one), (after, two) = value_text(old), value_text(new)
+        short = one and two and len(before) + len(after) <= 24
+        items.append(f"{name} {before} → {after}" if short else f"{name} {size_text(old)} → {size_text(new)}")
     if len(update.parameters) > MOST_GRADIENTS:
         items.append(f"… and {len(update.parameters) - MOST_GRADIENTS:,} more")
     return [*items, f"{of} {number(update.before)} → {number(update.after)}"]

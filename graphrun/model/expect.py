@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from graphrun.errors import Place
-from graphrun.ir.types import shape_text
+from graphrun.build.values import Poisoned
+from graphrun.errors import Place, SpecError
+from graphrun.expr.parse import parse
+from graphrun.ir.types import Shape, shape_text
 from graphrun.model.explain import Question, Stepper
 from graphrun.model.measure import Measure
 from graphrun.model.model import Model
@@ -54,12 +56,15 @@ class _Entry:
         entry, model = self.entry, self.model
         if entry.parameters is not None:
             found = sum(int(np.prod(p.shape, dtype=np.int64)) for p in model.built.params.values())
-            yield Result(self.k, "parameters", "parameters", entry.parameters, found, None, found == entry.parameters, self._place("parameters"))
+            yield Result(
+                self.k, "parameters", "parameters", entry.parameters, found, None, found == entry.parameters, self._place("parameters")
+            )
         for name, shape in entry.shapes.items():
             node = model.built.find(name)
             assert node is not None
-            is_shape = shape_text(model.built.graph.shape(node))
-            yield Result(self.k, "shapes", name, shape_text(shape), is_shape, None, is_shape == shape_text(shape), self._place("shapes", name))  # type: ignore[arg-type]
+            have = model.built.graph.shape(node)
+            want = self._shape(name, shape)
+            yield Result(self.k, "shapes", name, shape_text(want), shape_text(have), None, want == have, self._place("shapes", name))
         if not (entry.values or entry.gradients or entry.metrics):
             return
         params = self._params()
@@ -93,9 +98,6 @@ class _Entry:
     def _metrics(self, params: Mapping[str, Any]) -> Iterator[Result]:
         model = self.model
         data = model.dataset
-        if self.entry.after_steps is None and model.spec.model.train is not None and not self.entry.params:
-            fresh = Model(model.spec, (model.built, model.built_for(True)))
-            params = fresh.train().params
         splits = {s: data.split(s) for s in ("test", "valid", "train") if data.split(s)} if data is not None else {}
         split = next(iter(splits), "train")
         feeds = model.feeds(self.entry.inputs)
@@ -119,6 +121,15 @@ class _Entry:
         off = np.where(have == want, 0.0, off)  # infinities that agree
         ok = bool(np.all(off <= self.tolerance * np.maximum(1.0, np.abs(want))))
         return Result(self.k, kind, name, expected, found, float(np.max(off, initial=0.0)), ok, place)
+
+    def _shape(self, name: str, written: list[int | str]) -> Shape:
+        """The shape that an entry expects: its sizes may be formulas over `config` and dimensions."""
+        a, spec = self.model.built.assembly, self.model.spec
+        path = ("expect", self.k, "shapes", name)
+        try:
+            return a.shape_of(written, path, a.frame(parse("0"), path), spec.file)
+        except Poisoned:
+            raise SpecError(a.reporter.errors) from None
 
     def _place(self, *path: str) -> Place:
         return self.model.spec.key("expect", self.k, *path)

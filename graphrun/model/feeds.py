@@ -70,12 +70,16 @@ def row_feeds(built: Built, given: Mapping[str, Any], row: int | str | None, dat
     for name, info in built.inputs.items():
         if name not in values:
             if info.default is None:
-                raise UsageError(f"nothing feeds the input `{name}`: give it a default in the spec, a column of `data`, or a value (--feed {name}=…)")
+                raise UsageError(
+                    f"nothing feeds the input `{name}`: give it a default in the spec, a column of `data`, or a value (--feed {name}=…)"
+                )
             values[name] = _fitted(info, info.default)
     return Feeds(values, _sizes(built, values, rows), rows, text)
 
 
-def _from_data(built: Built, data: Dataset, given: dict[str, Any], row: int | str | None) -> tuple[dict[str, Any], tuple[str, ...], str | None]:
+def _from_data(
+    built: Built, data: Dataset, given: dict[str, Any], row: int | str | None
+) -> tuple[dict[str, Any], tuple[str, ...], str | None]:
     arrays = {n: a for n, a in data.train.items() if n not in given}
     count = len(next(iter(arrays.values()), ()))
     if built.one_row and row == "all":

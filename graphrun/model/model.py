@@ -199,7 +199,9 @@ class Model:
         names = [wrt] if isinstance(wrt, str) else list(wrt or ())
         more = [self.node_of(name, training) for name in names]
         graph, nodes, of_node = question.graph()
-        leaves = [i for i in range(len(graph)) if not graph.inputs(i) and is_real(graph.dtype(i)) and graph.op(i).name in ("input", "param")]
+        leaves = [
+            i for i in range(len(graph)) if not graph.inputs(i) and is_real(graph.dtype(i)) and graph.op(i).name in ("input", "param")
+        ]
         both, gradients = backward(graph, of_node, dict.fromkeys([*leaves, *(nodes.get(i, i) for i in more)]))
         values = evaluate(both, question.leaves(nodes))
         if question.feeds.all_rows:

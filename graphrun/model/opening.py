@@ -83,5 +83,3 @@ def _check_training(spec: Spec, built: Built, reporter: Reporter) -> None:
         if key not in seen:
             seen.add(key)
             optimizer_rule(spec, reporter, built.params[name].shape, steps or 1, settings[name])
-
-

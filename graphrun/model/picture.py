@@ -26,7 +26,13 @@ def picture(
     are missing). Raises UsageError, and RunError where nothing can draw."""
     if format in LATER or view not in ("auto", "steps"):
         what = f"the format .{format}" if format in LATER else f"the view `{view}`"
-        raise UsageError(Diagnostic("not-yet", f"{what} is part of the language, but this version does not draw it yet", help="use the `steps` view as .svg, .png, .pdf or .dot"))
+        raise UsageError(
+            Diagnostic(
+                "not-yet",
+                f"{what} is part of the language, but this version does not draw it yet",
+                help="use the `steps` view as .svg, .png, .pdf or .dot",
+            )
+        )
     if format not in FORMATS:
         raise UsageError(Diagnostic("unknown-format", f"there is no picture format .{format}", help="use .svg, .png, .pdf or .dot"))
     built = model.built

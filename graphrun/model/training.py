@@ -98,7 +98,11 @@ class _Training:
         self.settings = _settings(model, options)
         self.built: Built = model.built_for(True)
         if self.built.loss is None:
-            raise SpecError(Diagnostic("no-loss", "training needs a `loss`, and the spec has none", help="name the scalar node to be made small: `loss: J`"))
+            raise SpecError(
+                Diagnostic(
+                    "no-loss", "training needs a `loss`, and the spec has none", help="name the scalar node to be made small: `loss: J`"
+                )
+            )
         self.data = model.dataset
         self.feeds: dict[str, Any] = dict(self.data.train) if self.data is not None else {}
         given = {n: a[0] if self.built.one_row else a for n, a in self.feeds.items()}
@@ -270,7 +274,11 @@ def _settings(model: Model, options: TrainOptions) -> Options:
         batch = whole_setting(model.spec, "batch", reporter)
     reporter.raise_errors()
     if steps is None and epochs is None:
-        raise UsageError(Diagnostic("no-length", "nothing says how long to train", help="write `train: {steps: 100}` or `epochs`, or --set train.steps=100"))
+        raise UsageError(
+            Diagnostic(
+                "no-length", "nothing says how long to train", help="write `train: {steps: 100}` or `epochs`, or --set train.steps=100"
+            )
+        )
     for name, value in (("steps", steps), ("epochs", epochs)):
         if value is not None and value < 1:
             raise UsageError(f"`{name}` must be at least 1, and it is {value}")

@@ -133,6 +133,7 @@ class _Loop:
         per = self.batches.per_epoch
         self.steps = options.steps if options.steps is not None else (options.epochs or 1) * per
         self.every = line_steps(self.steps, options.log_every, per)
+        self.often = [self.every, *([options.eval_every] if options.eval_every is not None and parts.valid else [])]
         self.history = History(per_epoch=per)
         self.steppers: dict[tuple[int, bool], CompiledStep] = {}
         self.made: dict[tuple[int, bool], Step] = {}
@@ -149,6 +150,8 @@ class _Loop:
         plan, measure = self.parts.plan, self.parts.measure
         before = plan.params(self.slots)
         first = measure(before, "train")
+        for k in {0, min(self.steps, self.batches.per_epoch) - 1}:  # compiled before the clock runs
+            self._stepper(k)
         began = time.perf_counter()
         measuring = 0.0
         k = 0
@@ -200,17 +203,18 @@ class _Loop:
 
     def _due(self, k: int) -> bool:
         """Whether step k gets a line: each `every`, the last one, and those that a measurement is due for."""
-        often = self.options.eval_every
-        return k % self.every == 0 or k == self.steps - 1 or (often is not None and self.parts.valid and k % often == 0)
+        return k == self.steps - 1 or any(k % often == 0 for often in self.often)
+
+    def _next_due(self, k: int) -> int:
+        """The first step behind k that gets a line."""
+        return min([self.steps - 1, *((k // often + 1) * often for often in self.often)])
 
     def _stretch(self, k: int) -> int:
         """Makes steps from k on, up to the next line or the end of a chunk; returns the next step."""
         if self.fixed is None:
             self._advance(k, 1)
             return k + 1
-        stop = k + 1
-        while stop < self.steps and stop - k < self.chunk and not self._due(stop):
-            stop += 1
+        stop = min(k + self.chunk, self._next_due(k))
         began = time.perf_counter()
         self._advance(k, stop - k)
         if stop - k == self.chunk and time.perf_counter() - began < CHUNK_SECONDS:

@@ -26,7 +26,14 @@ class TrainingPlan:
     """
 
     def __init__(
-        self, built: Built, fed: tuple[str, ...], steps: int, params: Mapping[str, Any], rows: int, sizes: Mapping[str, int], rows_as: str = "auto"
+        self,
+        built: Built,
+        fed: tuple[str, ...],
+        steps: int,
+        params: Mapping[str, Any],
+        rows: int,
+        sizes: Mapping[str, int],
+        rows_as: str = "auto",
     ) -> None:
         self.built = built
         self._params = params

@@ -17,7 +17,8 @@ __all__ = ["Heading", "Predictions", "duration", "folder_line", "heading", "numb
 WIDTH = 80
 BARS = "▁▂▃▄▅▆▇█"
 ASCII_BARS = "_.-~=+*#"
-PLAIN = {"∇": "grad", "→": "->", "×": "x", "…": "...", "·": "*", **dict(zip(BARS, ASCII_BARS, strict=True))}
+PLAIN = {"|·|": "norm", "∇": "grad", "µ": "u", "½": "1/2", "→": "->", "×": "x", "…": "...", "·": "*"}
+PLAIN |= dict(zip(BARS, ASCII_BARS, strict=True))
 
 
 def plain(text: str) -> str:

@@ -66,17 +66,17 @@ class Screen:
         if not self._terminal:
             return
         if self._bar is None and time.perf_counter() - self._began > PATIENCE and done < steps:
-            self._start()
+            self._start(done, loss)
         if self._bar is not None:
             self._bar.update(self._task, completed=done, loss=f"{loss:.4g}")
 
-    def _start(self) -> None:
+    def _start(self, done: int, loss: float) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]}"), TimeRemainingColumn())
         self._bar = Progress(*columns, console=Console(file=self._file), transient=True)
-        self._task = self._bar.add_task("training", total=self._steps, loss="")
+        self._task = self._bar.add_task("training", total=self._steps, completed=done, loss=f"{loss:.4g}")
         self._bar.start()
 
     def _head(self) -> str:

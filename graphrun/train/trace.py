@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,11 @@ ADVICE = {
 }
 
 
-def non_finite(stopped: Stopped, sources: Mapping[str, Source] | None = None) -> RunError:
+def non_finite(stopped: Stopped, sources: Mapping[str, Source] | None = None, names: Sequence[str] = ()) -> RunError:
     """The error that tells at which node, from which operands and in which row the first non-finite value came up.
 
-    `sources` are the texts of the spec's files by name, so that the node's place can be shown.
+    `sources` are the texts of the spec's files by name, so that the node's place can be shown; `names` numbers them as places do (the
+    `sources` of the graph that was built), for a step's graph that lacks them.
     """
     step = stopped.made
     graph = step.graph
@@ -39,7 +40,8 @@ def non_finite(stopped: Stopped, sources: Mapping[str, Source] | None = None) ->
         return RunError(Diagnostic("non-finite", what, help="take a smaller lr, or set train.clip: 1.0"))
     at = _position(values[node])
     row = at[0] if at and len(stopped.feeds) and len(at) >= 1 and _rows(step, values) == np.shape(values[node])[0] else None
-    notes = [f"first at node {_name(graph, node)} = {_formula(graph, node)}{_where(graph, node)}"]
+    place = _place(graph, node, sources or {}, names)
+    notes = [f"first at node {_name(graph, node)} = {_formula(graph, node)}"]
     for j in dict.fromkeys(graph.inputs(node)):
         if graph.op(j).name != "const":
             notes.append(f"there {_name(graph, j)} = {_at(values[j], at, np.shape(values[node]))}")
@@ -51,7 +53,7 @@ def non_finite(stopped: Stopped, sources: Mapping[str, Source] | None = None) ->
     mend = "take a smaller lr, or set train.clip: 1.0"
     if advice is not None:
         mend = f"{advice.format(*operands)}\n{mend}"
-    return RunError(Diagnostic("non-finite", what, _place(graph, node, sources or {}), "error", tuple(notes), mend))
+    return RunError(Diagnostic("non-finite", what, place, "error", tuple(notes), mend))
 
 
 def _values(step: Step, stopped: Stopped) -> list[Any]:
@@ -135,15 +137,9 @@ def _formula(graph: Graph, i: int) -> str:
     return formula_text(graph, i, lambda j: _name(graph, j), lambda _: True)
 
 
-def _where(graph: Graph, i: int) -> str:
-    source, line, column, _ = graph.place(i)
-    if not line or source >= len(graph.sources):
-        return ""
-    return f", {graph.sources[source]}, line {line}, column {column}"
-
-
-def _place(graph: Graph, i: int, sources: Mapping[str, Source]) -> Place | None:
+def _place(graph: Graph, i: int, sources: Mapping[str, Source], names: Sequence[str]) -> Place | None:
     number, line, column, length = graph.place(i)
-    if not line or number >= len(graph.sources) or graph.sources[number] not in sources:
+    known = graph.sources or names
+    if not line or number >= len(known) or known[number] not in sources:
         return None
-    return Place(sources[graph.sources[number]], line, column, line, column + length)
+    return Place(sources[known[number]], line, column, line, column + length)

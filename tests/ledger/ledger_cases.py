@@ -59,9 +59,9 @@ class Net:
         self.entries[name] = end
         return end
 
-    def facts(self, of: str, **more: Any) -> Facts:
+    def facts(self, of: str | int, **more: Any) -> Facts:
         graph = self.b.graph
-        end = self.entries[of]
+        end = self.entries[of] if isinstance(of, str) else of
         values = evaluate(graph, self.feeds)
         below = graph.ancestors([end])
         real = [i for i in range(end + 1) if below[i] and graph.op(i) is not CONST and graph.dtype(i).startswith("float")]

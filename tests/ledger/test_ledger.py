@@ -17,7 +17,7 @@ from graphrun.ops.activation import SIGMOID
 from graphrun.ops.arithmetic import ADD, DIV, MUL, NEG, POWER, SUB
 from graphrun.ops.linalg import MATMUL
 from graphrun.ops.shape import SLICE
-from graphrun.ops.sums import SUM
+from graphrun.ops.sums import MEAN, SUM
 
 GOLDEN = Path(__file__).parent / "golden"
 WRITE: dict[str, Callable[[], str]] = {
@@ -145,6 +145,17 @@ def test_an_inner_step_that_is_asked_for_is_shown() -> None:
     assert "∂J/∂J#1" in text
     assert "GRADIENT          ∂J/∂J#1 = 0.5" in text
     assert "∂J/∂d" not in text
+
+
+def test_the_mean_over_rows_is_called_what_it_is() -> None:
+    net = Net()
+    w, x = net.param("w", 2), net.input("x", [1, 2, 3, 4])
+    loss = net.node("L", lambda b: MUL(b, w, x))
+    ledger = make_ledger(net.facts(MEAN(net.b, loss)))
+    text = " ".join(ledger.to_text().split())
+    assert "2 mean(L) = 5 " in text
+    assert "∂mean(L)/∂w = sum(∂mean(L)/∂L ⊙ x) = 2.5 " in text
+    assert ledger.to_json()["loss"] == {"name": "L", "value": 5.0}
 
 
 def neuron_asked() -> Facts:

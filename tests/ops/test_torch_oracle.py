@@ -123,7 +123,7 @@ TORCH = {
     "prod": _one_by_one(torch.prod),
     "var": _reduced(torch.var),
     "std": _reduced(torch.std),
-    "norm": _reduced(lambda x, dim, keepdim, ord=2: torch.linalg.vector_norm(x, ord, dim, keepdim)),
+    "norm": _reduced(lambda x, **attrs: torch.linalg.vector_norm(x, **attrs)),
     "max": _reduced(torch.amax),
     "min": _reduced(torch.amin),
     "logsumexp": _reduced(torch.logsumexp),

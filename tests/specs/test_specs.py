@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from graphrun.cli.main import main
-from graphrun.model import load
+from graphrun.model import load, run_expectations
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECS = sorted(p.name for p in (ROOT / "specs").glob("*.yaml"))
@@ -134,7 +134,7 @@ def test_the_trained_net_is_read_again(tmp_path, capsys):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_what_each_spec_expects(name):
-    results = load(f"specs/{name}").test()
+    results = run_expectations(load(f"specs/{name}"))
     assert len(results) >= 3
     assert [r for r in results if not r.ok] == []
 
@@ -151,7 +151,7 @@ def test_the_specs_are_valid(capsys):
 
 
 def test_iris_is_told_apart_on_rows_it_has_not_seen():
-    (accuracy,) = [r for r in load("specs/iris.yaml").test() if r.name == "accuracy"]
+    (accuracy,) = [r for r in run_expectations(load("specs/iris.yaml")) if r.name == "accuracy"]
     assert accuracy.ok
     assert accuracy.found >= 0.93
 

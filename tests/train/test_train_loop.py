@@ -188,7 +188,8 @@ def test_a_parameter_that_blows_up_is_found_at_the_step_that_did_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "per_epoch", "every"), [(40, 1, 5), (100, 1, 10), (1, 1, 1), (12, 1, 1), (1000, 1, 100), (10**6, 1, 10**5), (600, 30, 60), (60, 30, 5)]
+    ("steps", "per_epoch", "every"),
+    [(40, 1, 5), (100, 1, 10), (1, 1, 1), (12, 1, 1), (1000, 1, 100), (10**6, 1, 10**5), (600, 30, 60), (60, 30, 5)],
 )
 def test_lines_are_about_a_dozen(steps: int, per_epoch: int, every: int) -> None:
     assert line_steps(steps, None, per_epoch) == every
