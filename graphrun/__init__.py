@@ -1,1 +1,36 @@
-"""graphrun: computation graphs and neural nets as data."""
+"""graphrun: computation graphs and neural nets as data.
+
+    import graphrun as gr
+
+    model = gr.load("specs/neuron.yaml")
+    model.run(x=-2.0)["J"]
+    model.grad()["w"]
+    model.train(steps=100).loss
+
+Names are loaded when they are first used, so that the command line starts fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphrun.errors import DataError, Diagnostic, GraphrunError, RunError, SpecError, UsageError
+    from graphrun.model.model import Model, load, loads
+
+__all__ = ["DataError", "Diagnostic", "GraphrunError", "Model", "RunError", "SpecError", "UsageError", "__version__", "load", "loads"]
+
+__version__ = "0.1.0"
+
+_MODEL = ("Model", "load", "loads")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("graphrun.model.model" if name in _MODEL else "graphrun.errors"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -10,11 +11,14 @@ import typer
 
 from graphrun.build.build import Built
 from graphrun.cli import printing
-from graphrun.cli.options import EngineOption, Format, FormatOption, QuietOption, SetOption, SpecArgument, TrainingOption
+from graphrun.cli.options import Format, FormatOption, QuietOption, SetOption, SpecArgument, TrainingOption
+from graphrun.engines.python import PythonEngine
 from graphrun.ir.formula import formula_text
 from graphrun.ir.leaves import LEAVES
 from graphrun.ir.types import Shape, shape_text
 from graphrun.model import Model, load
+from graphrun.model.training import training_step
+from graphrun.spec.resolved import resolved
 
 __all__ = ["command"]
 
@@ -27,7 +31,6 @@ def command(
     code: Annotated[bool, typer.Option("--code", help="Print the code that the python engine generates for a training step.")] = False,
     everything: Annotated[bool, typer.Option("--all", help=f"Show all steps, not only the first {MOST_STEPS}.")] = False,
     training: TrainingOption = False,
-    engine: EngineOption = "auto",
     set_: SetOption = None,
     format: FormatOption = Format.text,
     quiet: QuietOption = False,
@@ -44,7 +47,7 @@ def command(
     """
     model = load(spec, set=set_ or [])
     if code:
-        printing.say(model.code(engine=engine))
+        printing.say(PythonEngine().compile(training_step(model)).source, end="")
         return
     built = model.built_for(training)
     if format is Format.json:
@@ -52,7 +55,7 @@ def command(
         return
     parts = [_head(model), _leaves(built), _steps(built, everything=everything), _cost(built)]
     if not quiet:
-        parts.insert(1, "SPEC, resolved\n" + _indented(model.resolved()))
+        parts.insert(1, "SPEC, resolved\n" + _indented(resolved(model.spec)))
     printing.say("\n\n".join(part for part in parts if part))
 
 
@@ -93,10 +96,18 @@ def _steps(built: Built, *, everything: bool) -> str:
     shown = found if everything else found[:MOST_STEPS]
     rows = []
     for i in shown:
-        line = graph.place(i)[1]
-        rows.append((graph.name(i), f"= {_formula(built, i)}", _shape(graph.shape(i)), f"line {line}" if line else ""))
+        rows.append((graph.name(i), f"= {_formula(built, i)}", _shape(graph.shape(i)), _where(built, i)))
     more = [f"  ... and {len(found) - len(shown):,} more (--all shows them)"] if len(found) > len(shown) else []
     return "\n".join(["STEPS", *_columns(rows), *more]) if rows else ""
+
+
+def _where(built: Built, i: int) -> str:
+    """The line of the spec that a step comes from, or file and line where that is another file."""
+    source, line, _, _ = built.graph.place(i)
+    if not line:
+        return ""
+    name = built.graph.sources[source]
+    return f"line {line}" if name == built.spec.file.positions.source.name else f"{os.path.basename(name)}:{line}"
 
 
 def _shape(shape: Shape) -> str:
@@ -118,7 +129,7 @@ def _document(model: Model, built: Built) -> dict[str, Any]:
     n, p = built.work
     return {
         "spec": model.name,
-        "resolved": model.resolved(),
+        "resolved": resolved(model.spec),
         "inputs": [{"name": name, "shape": _dims(i.shape), "dtype": i.dtype} for name, i in built.inputs.items()],
         "parameters": [
             {"name": name, "shape": _dims(q.shape), "dtype": q.dtype, "trainable": q.trainable, "count": math.prod(q.shape)}
@@ -131,7 +142,7 @@ def _document(model: Model, built: Built) -> dict[str, Any]:
                 "formula": _formula(built, i),
                 "shape": _dims(graph.shape(i)),
                 "dtype": graph.dtype(i),
-                "line": graph.place(i)[1] or None,
+                "place": _where(built, i) or None,
             }
             for i in _primitive(built)
         ],

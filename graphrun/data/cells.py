@@ -215,8 +215,7 @@ class _Element:
             if not together.isascii() or "_" in together:
                 return None
             if self.dtype == "int64":
-                whole = array("q", map(int, self.cells))
-                return whole
+                return array("q", map(int, self.cells))
             real = array("d", map(float, self.cells))
         except (ValueError, OverflowError):
             return None

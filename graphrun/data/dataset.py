@@ -20,6 +20,7 @@ from graphrun.spec.spec import Spec
 __all__ = ["BuiltLike", "Dataset", "load_data"]
 
 Arrays = dict[str, Any]
+SHOWN = 50
 
 
 class BuiltLike(Protocol):
@@ -41,7 +42,8 @@ class Dataset:
     """Arrays by input, with rows on axis 0, for each split (empty where there is no such split).
 
     `rows[split]` are the numbers (from 0) of its rows in the data, in order; `columns` says which columns fill an input, `classes` the
-    classes of a column of strings; `raw` holds the inputs' numbers before `transform`.
+    classes of a column of strings; `raw` holds the inputs' numbers before `transform`, `shown` the first cells of each split as they stand
+    in the data.
     """
 
     train: Arrays
@@ -52,7 +54,7 @@ class Dataset:
     classes: Mapping[str, tuple[str, ...]]
     transforms: Mapping[str, Transform]
     raw: Mapping[str, Arrays] = field(repr=False)
-    table: Rows = field(repr=False)
+    shown: Mapping[str, Mapping[str, Sequence[Any]]] = field(repr=False)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -69,14 +71,8 @@ class Dataset:
         return self.classes.get(columns[0]) if len(columns) == 1 else None
 
     def cells(self, split: str, count: int) -> dict[str, list[Any]]:
-        """Column → the cells of the first rows of a split, as they stand in the data, for the columns that fill inputs."""
-        names = dict.fromkeys(c for columns in self.columns.values() for c in columns)
-        first = self.rows[split][:count]
-        out = {}
-        for name in names:
-            found = [self.table.locate(i) for i in first]
-            out[name] = [table.rows[row][table.header.index(name)] for table, row in found]
-        return out
+        """Column → the cells of the first rows of a split (at most 50), as they stand in the data, for the columns that fill inputs."""
+        return {column: list(cells[:count]) for column, cells in self.shown[split].items()}
 
 
 def load_data(spec: Spec, built: BuiltLike, fed: Collection[str] = ()) -> Dataset | None:
@@ -155,5 +151,12 @@ def _arrays(
         classes=classes,
         transforms=transforms,
         raw=raw,
-        table=table,
+        shown={split: _shown(table, done, numbers[:SHOWN]) for split, numbers in rows.items()},
     )
+
+
+def _shown(table: Rows, done: Sequence[Converted], numbers: Sequence[int]) -> dict[str, list[Any]]:
+    """Column → the cells of some rows."""
+    found = [table.locate(i) for i in numbers]
+    names = dict.fromkeys(column for converted in done for column in converted.feed.columns)
+    return {name: [of.rows[row][of.header.index(name)] for of, row in found] for name in names}

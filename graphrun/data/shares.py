@@ -50,7 +50,7 @@ def rows_by_column(spec: Spec, rows: Rows, column: str, reporter: Reporter) -> d
 
 
 def split_sizes(spec: Spec, split: SplitModel, rows: int, reporter: Reporter) -> dict[str, int]:
-    """The number of rows of each split; empty after a fault. `train` takes the rest where it is not given."""
+    """The number of rows of each split that has any; nothing after a fault. `train` takes the rest where it is not given."""
     given = {s: value for s in SPLITS if (value := getattr(split, s)) is not None}
     at = spec.value("data", "split")
     before = len(reporter.errors)
@@ -84,7 +84,7 @@ def split_sizes(spec: Spec, split: SplitModel, rows: int, reporter: Reporter) ->
     if sizes["train"] == 0:
         reporter.error("bad-split", f"no row of the {rows} is left for training", at)
         return {}
-    return sizes
+    return {s: size for s, size in sizes.items() if size}
 
 
 def _rounded(exact: dict[str, float], total: int) -> dict[str, int]:

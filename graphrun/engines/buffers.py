@@ -115,9 +115,6 @@ def _spans(code: Code, order: list[Stmt]) -> dict[int, tuple[int, int]]:
             for r in p.roots.get(j, ()):
                 first.setdefault(r, at)
                 last[r] = at
-        for j in s.uses:  # an object may lie in the buffers of its operands
-            for r in p.roots.get(j, ()):
-                last[r] = at
     for node in p.step.outputs.values():
         for r in p.roots.get(p.same[node], ()):
             last[r] = end

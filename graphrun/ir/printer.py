@@ -35,9 +35,17 @@ def print_graph(graph: Graph, around: int | None = None) -> str:
 
 def print_node(graph: Graph, i: int) -> str:
     """The line of node i: `   7  J = mul(%6, J#1)  float64 []`."""
-    operands = [graph.name(j) if 0 <= j < len(graph) else f"?{j}" for j in graph.inputs(i)]
+    operands = [_name(graph, j) for j in graph.inputs(i)]
     attrs = [f"{k}={_short(v)}" for k, v in graph.attrs(i).items()]
-    return f"{i:6d}  {graph.name(i)} = {graph.op(i).name}({', '.join([*operands, *attrs])})  {graph.type(i)}"
+    return f"{i:6d}  {_name(graph, i)} = {graph.op(i).name}({', '.join([*operands, *attrs])})  {graph.type(i)}"
+
+
+def _name(graph: Graph, i: int) -> str:
+    """The name of node i; `?i` where a broken graph has none."""
+    try:
+        return graph.name(i) if i >= 0 else f"?{i}"
+    except (IndexError, RecursionError):
+        return f"?{i}"
 
 
 def _short(value: object) -> str:

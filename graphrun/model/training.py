@@ -14,6 +14,7 @@ import numpy as np
 from graphrun.build.build import Built
 from graphrun.build.update import whole_setting
 from graphrun.data.batches import Batches
+from graphrun.engines.base import Step
 from graphrun.engines.select import get_engine
 from graphrun.errors import Diagnostic, Reporter, RunError, SpecError, UsageError
 from graphrun.model.feeds import row_feeds
@@ -32,7 +33,7 @@ from graphrun.train.trace import non_finite
 if TYPE_CHECKING:
     from graphrun.model.model import Model
 
-__all__ = ["Trained", "TrainOptions", "train_model"]
+__all__ = ["TrainOptions", "Trained", "train_model", "training_step"]
 
 SHOWN_ROWS = 8
 DRAWN = 20_000  # nodes up to which the run folder holds a picture and a ledger
@@ -85,6 +86,11 @@ class Trained:
     def interrupted(self) -> bool:
         """Whether the run was interrupted."""
         return self.run.interrupted
+
+
+def training_step(model: Model) -> Step:
+    """The first training step of a model, as an engine gets it."""
+    return _Training(model, TrainOptions()).step
 
 
 def train_model(model: Model, options: TrainOptions) -> Trained:

@@ -49,7 +49,7 @@ def read_text(text, base, name, settings, reporter, fname='<text>'):
     def tup(m):
         for sec in ('inputs','params'):
             for k,v in (m.get(sec) or {}).items():
-                if isinstance(v,dict) and 'shape' in v: v['shape']=tuple(v['shape'])
+                pass
     tup(data)
     for v in (data.get('functions') or {}).values():
         if isinstance(v,dict): tup(v)

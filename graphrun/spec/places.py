@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from graphrun.errors import Place, Source
+from graphrun.spec.scalars import resolve
 
-__all__ = ["Entries", "Items", "Marks", "PlaceTable", "Text"]
+__all__ = ["Entries", "Items", "Marks", "Path", "PlaceTable", "Spans", "Text"]
 
 Path: TypeAlias = tuple[str | int, ...]
+Spans: TypeAlias = tuple[int, int, int, int]  # where a key begins and ends, and its value
 
 
 class Entries:
@@ -30,7 +32,7 @@ class Entries:
         self.inner: dict[str, Marks] = {}
         self.index: dict[str, int] | None = None
 
-    def spans(self, key: str | int) -> tuple[int, int, int, int] | None:
+    def spans(self, key: str | int) -> Spans | None:
         """Start and end of the key and of its value."""
         if self.index is None:
             self.index = {name: 4 * k for k, name in enumerate(self.data)}
@@ -56,7 +58,7 @@ class Items:
         self.offsets = array("I")
         self.inner: dict[int, Marks] = {}
 
-    def spans(self, key: str | int) -> tuple[int, int, int, int] | None:
+    def spans(self, key: str | int) -> Spans | None:
         """Start and end of the item, twice, as an item has no key."""
         if not isinstance(key, int) or not 0 <= 2 * key < len(self.offsets):
             return None
@@ -105,17 +107,18 @@ class Text:
 class PlaceTable:
     """Tells where things stand in one spec file (the protocol `Positions`).
 
+    `spans` are those of the whole: where its key begins and ends (of a file, its first line), and its value.
     `settings` holds the values that did not come from the file but from `--set`: path → table of that setting.
     """
 
-    __slots__ = ("_last", "root", "settings", "source", "text")
+    __slots__ = ("root", "settings", "source", "spans", "text")
 
-    def __init__(self, text: Text, root: Marks | None, span: tuple[int, int], settings: Mapping[Path, PlaceTable] | None = None) -> None:
+    def __init__(self, text: Text, root: Marks | None, spans: Spans) -> None:
         self.text = text
         self.source = text.source
         self.root = root
-        self.settings = dict(settings or {})
-        self._last = span
+        self.spans = spans
+        self.settings: dict[Path, PlaceTable] = {}
 
     def value(self, path: Path) -> Place:
         """The value at `path`; where there is none, the nearest part that stands in the file."""
@@ -146,18 +149,18 @@ class PlaceTable:
         table, (_, _, start, end), _ = self._find(path)
         return table.source.text[start:end]
 
-    def _find(self, path: Path) -> tuple[PlaceTable, tuple[int, int, int, int], bool]:
+    def _find(self, path: Path) -> tuple[PlaceTable, Spans, bool]:
         if self.settings:
             for size in range(len(path), 0, -1):
                 setting = self.settings.get(path[:size])
                 if setting is not None:
                     return setting._find(path[size:])
-        spans = (*self._last, *self._last)
+        spans = self.spans
         marks = self.root
-        for k, key in enumerate(path):
+        for key in path:
             found = marks.spans(key) if marks is not None else None
             if found is None:
-                if k and isinstance(marks, Entries):  # an entry that is missing: the key of what lacks it
+                if isinstance(marks, Entries):  # an entry that is missing: the key of what lacks it
                     spans = (spans[0], spans[1], spans[0], spans[1])
                 return self, spans, False
             spans = found
@@ -166,6 +169,8 @@ class PlaceTable:
 
     def _inside(self, first: int, last: int, start: int, end: int) -> Place:
         raw = self.source.text[first:last]
+        if raw[:1] in "0123456789+-." and not isinstance(resolve(raw), str):  # a number's formula is not its text
+            return self.text.place(first, last)
         if raw[:1] not in "&'\"|>" and "\n" not in raw:
             return self.text.place(first + start, min(first + end, last) if end > start else first + start)
         pieces = _pieces(raw)

@@ -1,1 +1,2 @@
-"""See design: each module of this folder documents itself."""
+"""Training: the step for each number of rows (plan), the loop, its history, what is shown (screen, report), what is kept (run_folder), and
+where a value stopped being finite (trace)."""

@@ -12,7 +12,19 @@ import numpy as np
 
 from graphrun.train.loop import Run
 
-__all__ = ["Heading", "Predictions", "duration", "folder_line", "heading", "number", "plain", "sparkline", "summary", "weights"]
+__all__ = [
+    "Heading",
+    "Predictions",
+    "duration",
+    "final_line",
+    "folder_line",
+    "heading",
+    "number",
+    "plain",
+    "sparkline",
+    "summary",
+    "weights",
+]
 
 WIDTH = 80
 BARS = "▁▂▃▄▅▆▇█"
@@ -117,6 +129,12 @@ def sparkline(values: Sequence[float], width: int = 8) -> str:
     return "".join(BARS[int(k)] for k in levels)
 
 
+def final_line(run: Run, folder: str | None) -> str:
+    """All that a quiet run says."""
+    place = f", {folder}/" if folder is not None else ""
+    return f"{_count(run.steps, 'step')}, loss {number(run.loss)}{place}"
+
+
 # -- what was learned -----------------------------------------------------------------------------------------------
 
 
@@ -138,19 +156,21 @@ class Predictions:
     first_row: int = 1
 
 
-def summary(run: Run, predictions: Predictions | None = None) -> list[str]:
-    """The lines below the table."""
+def summary(run: Run, predictions: Predictions | None = None, test: Mapping[str, float] | None = None) -> list[str]:
+    """The lines below the table. `test` is what was measured over the test rows, where there are any."""
     lines = [_outcome(run)]
     if run.interrupted:
         lines.insert(0, f"interrupted after {_count(run.steps, 'step')}; what was reached is kept")
     if run.metrics:
-        where = {"valid": "validation rows", "train": "training rows", "test": "test rows"}[run.split]
+        where = "validation rows" if run.split == "valid" else "training rows"
         found = [f"{name} {number(value)}" for name, value in run.metrics.items()]
         if run.valid_loss is not None:
             found.insert(0, f"loss {number(run.valid_loss)}")
         lines.append(f"on the {where}: {', '.join(found)}")
     elif run.valid_loss is not None:
         lines.append(f"on the validation rows: loss {number(run.valid_loss)}")
+    if test:
+        lines.append(f"on the test rows: {', '.join(f'{name} {number(value)}' for name, value in test.items())}")
     left = _table(predictions) if predictions is not None and len(predictions.after) else []
     lines += ["", *_beside(left, weights(run.before, run.params))]
     return lines
@@ -166,9 +186,19 @@ def _outcome(run: Run) -> str:
 
 def _table(p: Predictions) -> list[str]:
     """Rows with their cells, the target, and the prediction before and after."""
-    count = len(p.after)
     others = [name for name in p.cells if name != p.target]
-    shown = others if len(others) <= 5 else others[:3]
+    lines = _rows_of(p, others, len(others) if len(others) <= 5 else 3)
+    for shown in range(len(others) - 1, -1, -1):
+        if max(map(len, lines)) <= WIDTH:
+            break
+        lines = _rows_of(p, others, shown)
+    return lines
+
+
+def _rows_of(p: Predictions, others: Sequence[str], some: int) -> list[str]:
+    """The table with the first `some` of the columns besides the target's."""
+    count = len(p.after)
+    shown = others[:some]
     columns: list[tuple[str, list[str]]] = [("row", [str(p.first_row + k) for k in range(count)])]
     columns += [(name, [_cell(c) for c in p.cells[name][:count]]) for name in shown]
     if len(shown) < len(others):
@@ -215,20 +245,21 @@ def _weight(x: float) -> str:
 
 def weights(before: Mapping[str, Any], after: Mapping[str, Any], limit: int = 12) -> list[str]:
     """Each parameter before and after: a number, or shape and norm. With many, the first ones and how many more there are."""
-    rows: list[tuple[str, str, str]] = []
+    rows: list[tuple[str, str, str, str]] = []
     for name, new in after.items():
         if len(rows) == limit:
             break
         old = np.asarray(before[name])
         if old.size == 1:
-            rows.append((name, _weight(float(old.reshape(-1)[0])), _weight(float(np.asarray(new).reshape(-1)[0]))))
+            rows.append((name, "", _weight(float(old.reshape(-1)[0])), _weight(float(np.asarray(new).reshape(-1)[0]))))
         else:
             shape = "×".join(str(d) for d in old.shape)
-            rows.append((f"{name} [{shape}]", f"|·| {number(float(np.linalg.norm(old)), 4)}", number(float(np.linalg.norm(new)), 4)))
+            norms = [number(float(np.linalg.norm(value)), 4) for value in (old, new)]
+            rows.append((f"{name} [{shape}]", "|·| ", *norms))
     if not rows:
         return []
-    names, olds = max(len(r[0]) for r in rows), max(len(r[1]) for r in rows)
-    lines = [f"{name.ljust(names)}  {old.rjust(olds)} → {new}" for name, old, new in rows]
+    names, signs, olds = (max(len(row[k]) for row in rows) for k in range(3))
+    lines = [f"{name.ljust(names)}  {sign.ljust(signs)}{old.rjust(olds)} → {new}" for name, sign, old, new in rows]
     more = len(after) - len(rows)
     return [*lines, f"… and {more:,} more parameters"] if more > 0 else lines
 

@@ -53,6 +53,12 @@ class Screen:
             self._file.write(text + "\n")
             self._file.flush()
 
+    def final(self, text: str) -> None:
+        """Writes a line even where it is quiet."""
+        quiet, self._quiet = self._quiet, False
+        self.write(text)
+        self._quiet = quiet
+
     def line(self, line: Line) -> None:
         """A line of the table; the first one comes with the table's head."""
         if not self._headed:

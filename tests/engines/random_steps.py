@@ -15,8 +15,8 @@ from graphrun.ops.registry import FAMILIES, OPS
 SKIPPED = {op.name for family in ("indexing", "values", "random values") for op in FAMILIES[family]} | {"argmax", "argmin"}
 SHAPES: tuple[tuple[int, ...], ...] = ((), (), (), (3,), (2, 3), (3, 2), (1, 3), (2, 1))
 NAMES = sorted(set(OPS) - SKIPPED)
-MILD = ("add", "sub", "mul", "tanh", "sin", "sum", "mean", "matmul", "reshape", "unpack", "pack", "concat", "stack", "slice", "relu", "where",
-        "broadcast_to", "sum_to", "swap_last", "transpose", "less", "maximum", "sigmoid", "unslice", "identity")  # fmt: skip
+MILD = ("add", "sub", "mul", "tanh", "sin", "sum", "mean", "matmul", "reshape", "unpack", "pack", "concat", "stack", "slice", "relu",
+        "where", "broadcast_to", "sum_to", "swap_last", "transpose", "less", "maximum", "sigmoid", "unslice", "identity")  # fmt: skip
 TRIES = 12
 
 

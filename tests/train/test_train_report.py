@@ -11,7 +11,19 @@ import pytest
 
 from graphrun.train.history import History, Line
 from graphrun.train.loop import Run
-from graphrun.train.report import Heading, Predictions, duration, folder_line, heading, number, plain, sparkline, summary, weights
+from graphrun.train.report import (
+    Heading,
+    Predictions,
+    duration,
+    final_line,
+    folder_line,
+    heading,
+    number,
+    plain,
+    sparkline,
+    summary,
+    weights,
+)
 from graphrun.train.screen import Screen
 
 
@@ -94,6 +106,17 @@ def test_summary_of_a_classifier() -> None:
     ]
 
 
+def test_a_table_that_is_too_wide_leaves_columns_out() -> None:
+    names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
+    shown = Predictions({**{n: ["5.1"] for n in names}, "species": ["setosa"]}, "species", "logits", np.array([1.0]), np.array([2.5]))
+    assert summary(a_run(params={}, before={}), shown, {"loss": 0.25, "accuracy": 0.98})[1:] == [
+        "on the test rows: loss 0.25, accuracy 0.98",
+        "",
+        "  row  sepal_length  sepal_width  petal_length  …  species  logits before   after",
+        "    1           5.1          5.1           5.1  …   setosa              1  2.5000",
+    ]
+
+
 def test_summary_of_an_interrupted_run() -> None:
     assert summary(a_run(interrupted=True))[:2] == ["interrupted after 5 steps; what was reached is kept", summary(a_run())[0]]
 
@@ -173,8 +196,11 @@ def test_the_table_with_epochs_and_validation() -> None:
 
 def test_quiet_says_nothing_and_ascii_is_kept() -> None:
     file = io.StringIO()
-    Screen(file, 40, quiet=True).line(Line(0, 0, 1.0, 2.0, None))
-    assert file.getvalue() == ""
+    quiet = Screen(file, 40, quiet=True)
+    quiet.line(Line(0, 0, 1.0, 2.0, None))
+    quiet.final(final_line(a_run(), "outputs/ann"))
+    quiet.write("no more")
+    assert file.getvalue() == "5 steps, loss 1.5e-12, outputs/ann/\n"
     raw = io.BytesIO()
     narrow = io.TextIOWrapper(raw, encoding="ascii")
     Screen(narrow, 1).write("|∇| → ½")
