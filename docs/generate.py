@@ -9,9 +9,14 @@ from graphrun.build.library import library
 from graphrun.codes import catalogue
 from graphrun.ir.opdef import OpDef
 from graphrun.model import load
-from graphrun.ops.registry import OPS
+from graphrun.ops.registry import FAMILIES
+from graphrun.spec.spec import Function, Optimizer
 
 HERE = Path(__file__).resolve().parent
+INNER = {"dtype", "key", "seed"}  # attributes that the build sets
+NOTES = {
+    "random values": "For the `init` of a parameter, without the shape: `init: normal(0, 0.1)`. In formulas they are not there yet.\n\n",
+}
 MADE = "<!-- made from the code by `make docs` -->\n\n"
 
 
@@ -37,28 +42,22 @@ def operations() -> str:
         "What a formula can call. Arrays come first, then attributes, by position or by name; names and defaults are PyTorch's where it\n",
         "has the operation, `axis` and `keepdims` are NumPy's. Derivatives are by each operand in turn.\n",
     ]
-    families: dict[str, list[OpDef]] = {}
-    for op in OPS.values():
-        families.setdefault(_family(op), []).append(op)
-    for family, ops in families.items():
+    for family, ops in FAMILIES.items():
         public = [op for op in ops if op.public]
         if public:
-            parts.append(f"\n## {family.replace('_', ' ').capitalize()}\n\n| call | computes | derivative |\n|---|---|---|\n")
+            parts.append(f"\n## {family.capitalize()}\n\n{NOTES.get(family, '')}| call | computes | derivative |\n|---|---|---|\n")
             parts += [_row(op) for op in public]
     parts.append("\n## Library\n\nWritten in the spec language, in `graphrun/library/`.\n\n| call | from |\n|---|---|\n")
     functions, optimizers = library()
-    for name, entry in sorted({**functions, **optimizers}.items()):
+    entries: dict[str, Function | Optimizer] = {**functions, **optimizers}
+    for name, entry in sorted(entries.items()):
         parts.append(f"| `{_signature(name, entry)}` | {Path(entry.file.positions.source.name).stem} |\n")
     return "".join(parts)
 
 
-def _family(op: OpDef) -> str:
-    return op.infer.__module__.rpartition(".")[2] if op.vjp is None else op.vjp.__module__.rpartition(".")[2]
-
-
 def _row(op: OpDef) -> str:
     arguments = [f"[{op.arrays[0]}, ...]"] if op.variadic else list(op.arrays)
-    arguments += [a.name if a.required else f"{a.name}={_default(a.default)}" for a in op.attrs]
+    arguments += [a.name if a.required else f"{a.name}={_default(a.default)}" for a in op.attrs if a.required or a.name not in INNER]
     call = _cell(f"`{op.name}({', '.join(arguments)})`")
     derivatives = ", ".join(f"`{_cell(d)}`" for d in op.derivatives)
     formula = f"`{_cell(op.formula)}`: " if op.formula and op.formula != op.name else ""
@@ -75,9 +74,9 @@ def _default(value: object) -> str:
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 
-def _signature(name: str, entry: object) -> str:
-    key = entry.path[-1]  # type: ignore[attr-defined]
-    return _cell(str(key)) if "(" in str(key) else name
+def _signature(name: str, entry: Function | Optimizer) -> str:
+    key = str(entry.path[-1])
+    return _cell(key) if "(" in key else name
 
 
 def pages() -> dict[Path, bytes]:

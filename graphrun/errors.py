@@ -202,7 +202,7 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
             continue
         same = candidate.lower().replace("_", "").replace("-", "") == plain
         distance = 0 if same else _edits(word.lower(), candidate.lower(), limit)
-        if distance <= limit and distance < max(len(word), 2) and (best is None or distance < best[0]):
+        if distance <= limit and distance < len(word) and (best is None or distance < best[0]):
             best = (distance, candidate)
     return best[1] if best else None
 

@@ -9,10 +9,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from graphrun.errors import Diagnostic, UsageError
+from graphrun.errors import Diagnostic, UsageError, nearest
 from graphrun.files import write_atomic
 
-__all__ = ["specs", "write_json", "write_text"]
+__all__ = ["spec", "specs", "write_json", "write_text"]
+
+
+def spec(path: str) -> str:
+    """The path of a spec file that a command was given. Raises UsageError where there is none."""
+    if os.path.isfile(path):
+        return path
+    if os.path.isdir(path):
+        raise UsageError(Diagnostic("no-such-file", f"{path} is a folder, not a spec file", help="name a file in it"))
+    folder, name = os.path.split(path)
+    near = nearest(name, (n for n in os.listdir(folder or ".") if n.endswith((".yaml", ".yml")))) if os.path.isdir(folder or ".") else None
+    mend = f"did you mean `{os.path.join(folder, near)}`?" if near else None
+    raise UsageError(Diagnostic("no-such-file", f"there is no file {path}", help=mend))
 
 
 def write_text(path: str, text: str) -> None:

@@ -69,7 +69,7 @@ def command(
       graphrun grad specs/larger.yaml --expand -o ledger.md
     """
     target = None if out is None else suffix("-o", out, (".md", ".json"), later=(".tex", ".html"))
-    model = load(spec, set=set_ or [])
+    model = load(files.spec(spec), set=set_ or [])
     if checkpoint is not None:
         model.load_params(checkpoint)
     where = {**assignments("--feed", feed), **assignments("--at", at)}

@@ -49,7 +49,7 @@ SetOption = Annotated[
     ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="What to print; with json, one document and nothing else.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="Print only what is wrong.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print only results, or what is wrong.")]
 EngineOption = Annotated[str, typer.Option("--engine", metavar="NAME", help="What computes: auto, reference or python.")]
 FeedOption = Annotated[
     list[str] | None,

@@ -7,12 +7,25 @@ import math
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from graphrun.errors import Diagnostic, GraphrunError
 from graphrun.ir.formula import to_ascii
 
-__all__ = ["count", "diagnostics_json", "flush", "has_signs", "is_terminal", "note", "plain", "report_error", "say", "say_json", "width"]
+__all__ = [
+    "count",
+    "diagnostics_json",
+    "flush",
+    "has_signs",
+    "is_terminal",
+    "note",
+    "plain",
+    "report_error",
+    "say",
+    "say_json",
+    "stream",
+    "width",
+]
 
 _SPARKS = str.maketrans({"▁": "_", "▂": ".", "▃": ":", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "█": "#", "∇": "g", "←": "<-"})
 _SIGNS = "∂·½²ᵀ→×…"
@@ -41,29 +54,49 @@ def _fits(text: str, encoding: str | None) -> bool:
 
 def say(text: str = "", end: str = "\n") -> None:
     """Prints to the standard output. When its reader has gone away, the rest is dropped: a training run goes on and is kept."""
-    sys.stdout = _write(sys.stdout, text + end)
+    _write(sys.stdout, text + end)
+
+
+class _Patient:
+    """The standard output for whoever writes to it directly, with the patience of `say`."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stdout  # a progress bar puts itself in the place of sys.stdout
+        self.encoding = sys.stdout.encoding
+        self.isatty = is_terminal
+        self.fileno = sys.stdout.fileno
+
+    def write(self, text: str) -> int:
+        _write(self._stream, text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Every write is flushed."""
+
+
+def stream() -> TextIO:
+    """The standard output as a stream that outlives its reader."""
+    return cast(TextIO, _Patient())
 
 
 def note(text: str) -> None:
     """Prints a message to the standard error."""
-    sys.stderr = _write(sys.stderr, text + "\n")
+    _write(sys.stderr, text + "\n")
 
 
-def _write(stream: TextIO, text: str) -> TextIO:
+def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(plain(text, stream.encoding))
         stream.flush()
     except BrokenPipeError:
-        return _nowhere(stream)
-    return stream
+        _lead_nowhere(stream)
 
 
-def _nowhere(stream: TextIO) -> TextIO:
-    # The interpreter flushes the descriptor at its end: it must lead somewhere.
+def _lead_nowhere(stream: TextIO) -> None:
+    """Gives the stream's descriptor a new end, so that later writes, and the interpreter's own at its end, do no harm."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
-    return stream
 
 
 def flush() -> None:
@@ -72,7 +105,7 @@ def flush() -> None:
         try:
             stream.flush()
         except BrokenPipeError:
-            _nowhere(stream)
+            _lead_nowhere(stream)
 
 
 def is_terminal() -> bool:

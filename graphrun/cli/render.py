@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from graphrun.cli import printing
+from graphrun.cli import files, printing
 from graphrun.cli.options import (
     CheckpointOption,
     Format,
@@ -67,7 +67,7 @@ def command(
     """
     if out is not None:
         suffix("-o", out, (".svg", ".png", ".pdf", ".dot"), later=(".mmd", ".txt", ".html"))
-    model = load(spec, set=set_ or [])
+    model = load(files.spec(spec), set=set_ or [])
     if checkpoint is not None:
         model.load_params(checkpoint)
     path = out or os.path.join(out_dir or "outputs", f"{model.name}.svg")

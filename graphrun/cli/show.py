@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from graphrun.build.build import Built
-from graphrun.cli import printing
+from graphrun.cli import files, printing
 from graphrun.cli.options import Format, FormatOption, QuietOption, SetOption, SpecArgument, TrainingOption
 from graphrun.engines.python import PythonEngine
 from graphrun.ir.formula import formula_text
@@ -37,7 +37,7 @@ def command(
 ) -> None:
     """Show how a spec is understood: steps, shapes, parameters, cost.
 
-    The spec is shown resolved: with what `--set` changes and with every default that was filled in.
+    The spec is shown resolved: as it is read, with what `--set` changes. Each formula is shown in its primitive steps.
 
     \b
     Examples:
@@ -45,7 +45,7 @@ def command(
       graphrun show specs/iris.yaml --set hidden=16
       graphrun show specs/ann.yaml --code
     """
-    model = load(spec, set=set_ or [])
+    model = load(files.spec(spec), set=set_ or [])
     if code:
         printing.say(PythonEngine().compile(training_step(model)).source, end="")
         return

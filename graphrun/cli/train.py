@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
 
 import typer
 
-from graphrun.cli import printing
+from graphrun.cli import files, printing
 from graphrun.cli.options import CheckpointOption, EngineOption, Format, FormatOption, QuietOption, SetOption, SpecArgument
 from graphrun.ledger.json import json_value
 from graphrun.model import load
@@ -39,10 +38,10 @@ def command(
       graphrun train specs/iris.yaml --set hidden=16 --set train.epochs=10
       graphrun train specs/xor.yaml --set train.seed=3 --out outputs/xor-3
     """
-    model = load(spec, set=set_ or [])
+    model = load(files.spec(spec), set=set_ or [])
     if checkpoint is not None:
         model.load_params(checkpoint)
-    screen = sys.stdout if format is Format.text else None
+    screen = printing.stream() if format is Format.text else None
     run = model.train(engine=engine, out=out or os.path.join("outputs", model.name), screen=screen, quiet=quiet)
     if format is Format.json:
         printing.say_json(

@@ -56,4 +56,5 @@ def _summary(found: dict[str, list[Diagnostic]], seconds: float) -> str:
     total = printing.count(len(found), "file")
     if not counts:
         return f"nothing wrong in {total} ({seconds:.2f} s)"
-    return f"{' and '.join(counts)} in {touched} of {total} ({seconds:.2f} s)"
+    where = total if len(found) == 1 else f"{touched} of {total}"
+    return f"{' and '.join(counts)} in {where} ({seconds:.2f} s)"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from graphrun.build.formula import lower_formula
 from graphrun.data.cells import Rows, convert
-from graphrun.data.columns import InputLike, list_feeds
+from graphrun.data.columns import Feed, InputLike, list_feeds
 from graphrun.data.shares import rows_by_column, split_sizes
 from graphrun.data.sources import read_parts
-from graphrun.errors import Reporter
+from graphrun.errors import Reporter, SpecError
+from graphrun.ir.types import DType, Shape, TensorType, shape_text, sym
 from graphrun.spec.spec import Spec
 
 __all__ = ["CHECKED_ROWS", "check_data"]
@@ -41,3 +43,22 @@ def check_data(spec: Spec, inputs: Mapping[str, InputLike], one_row: bool, repor
         else:
             split_sizes(spec, data.split, len(rows), reporter)
     convert(rows, feeds, range(len(rows)), data.classes, reporter)
+    for feed in feeds:
+        if feed.name in data.transform:
+            _check_transform(spec, feed, data.transform[feed.name], reporter)
+
+
+def _check_transform(spec: Spec, feed: Feed, written: str, reporter: Reporter) -> None:
+    """Builds the formula of a transform, for any number of rows."""
+    dtype: DType = "int64" if feed.dtype == "int64" else "bool" if feed.dtype == "bool" else "float64"
+    shape: Shape = (sym("batch"), *feed.shape)
+    path = ("data", "transform", feed.name)
+    try:
+        graph, _, out = lower_formula(spec, path, written, {feed.name: TensorType(shape, dtype)})
+    except SpecError as error:
+        reporter.diagnostics += error.diagnostics
+        return
+    if graph.shape(out) != shape:
+        found = shape_text(graph.shape(out))
+        message = f"the transform of `{feed.name}` gives an array of shape {found}, and {shape_text(shape)} is wanted, with the rows first"
+        reporter.error("transform-result", message, spec.value(*path))

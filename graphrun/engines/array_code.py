@@ -28,8 +28,8 @@ FEW = 4096
 class Call:
     """A node to be computed into the expression `out`.
 
-    `args` are its operands as expressions, `name(wanted, object)` gives what stands for an object in generated code, `solid` says
-    whether `out` is contiguous.
+    `args` are its operands as expressions, `name(wanted, object)` gives what stands for an object in generated code, `view(array → view)`
+    names a view of `out`, and `scratch(shape, dtype)` an array that only these lines use; `solid` says whether `out` is contiguous.
     """
 
     graph: Graph
@@ -37,7 +37,9 @@ class Call:
     args: Sequence[str]
     out: str
     name: Callable[[str, Any], str]
-    solid: bool = True
+    view: Callable[[Callable[[Any], Any]], str]
+    scratch: Callable[[Sequence[Any], str], str]
+    solid: bool
 
     def attr(self, key: str) -> Any:
         """An attribute."""
@@ -83,14 +85,15 @@ def _by_product(c: Call, axes: tuple[int, ...]) -> list[str] | None:
     """The sum over one axis of a matrix, of up to FEW numbers each, as a product with ones."""
     x = c.graph.inputs(c.node)[0]
     shape = c.graph.shape(x)
-    if not c.solid or len(shape) != 2 or len(axes) != 1 or len(c.graph.shape(c.node)) != 1:
+    if not c.solid or len(shape) != 2 or len(axes) != 1:
         return None
     n = shape[axes[0]]
     assert isinstance(n, int)
     if not 0 < n <= FEW:
         return None
     one = ones(c.name, n, c.graph.dtype(x))
-    return [f"{one}.dot({c.args[0]}, {c.out})" if axes == (0,) else f"{c.args[0]}.dot({one}, {c.out})"]
+    out = c.out if len(c.graph.shape(c.node)) == 1 else c.view(lambda whole: whole.reshape(-1))
+    return [f"{one}.dot({c.args[0]}, {out})" if axes == (0,) else f"{c.args[0]}.dot({one}, {out})"]
 
 
 def _sum(c: Call) -> list[str]:
@@ -126,7 +129,7 @@ def _sum_to(c: Call) -> list[str]:
     if short is not None:
         return short
     summed = tuple(d for k, d in enumerate(have) if k not in axes)
-    out = c.out if summed == shape else f"{c.out}.reshape({summed!r})"
+    out = c.out if summed == shape else c.view(lambda whole: whole.reshape(summed))
     return [f"{c.function('add.reduce')}({c.args[0]}, {axes!r}, None, {out}, False)"]
 
 
@@ -153,6 +156,90 @@ def _clip(c: Call) -> list[str]:
     return lines
 
 
+def _relu(c: Call) -> list[str]:
+    return [f"{c.function('maximum')}({c.args[0]}, {_zero(c)}, out={c.out})"]
+
+
+def _zero(c: Call) -> str:
+    dtype = c.graph.dtype(c.node)
+    return c.name("zero" if dtype == "float64" else f"zero_{dtype}", _number(0.0, dtype))
+
+
+def _one(c: Call) -> str:
+    dtype = c.graph.dtype(c.node)
+    return c.name("one" if dtype == "float64" else f"one_{dtype}", _number(1.0, dtype))
+
+
+@cache
+def _number(value: float, dtype: str) -> Any:
+    return np.asarray(value, dtype)
+
+
+def _sigmoid(c: Call) -> list[str]:
+    out, one = c.out, _one(c)
+    return [
+        f"{c.function('negative')}({c.args[0]}, {out})",
+        f"{c.function('exp')}({out}, {out})",
+        f"{c.function('add')}({out}, {one}, {out})",
+        f"{c.function('true_divide')}({one}, {out}, {out})",
+    ]
+
+
+def _from_largest(c: Call) -> tuple[list[str], str]:
+    """Lines that put x - max x along the axis into `out`; and the name of an array for one number of each row."""
+    axis, shape = c.attr("axis"), c.graph.shape(c.node)
+    row = c.scratch([1 if k == axis else d for k, d in enumerate(shape)], c.graph.dtype(c.node))
+    lines = [
+        f"{c.function('maximum.reduce')}({c.args[0]}, {axis}, None, {row}, True)",
+        f"{c.function('subtract')}({c.args[0]}, {row}, {c.out})",
+    ]
+    return lines, row
+
+
+def _softmax(c: Call) -> list[str]:
+    lines, row = _from_largest(c)
+    return [
+        *lines,
+        f"{c.function('exp')}({c.out}, {c.out})",
+        f"{c.function('add.reduce')}({c.out}, {c.attr('axis')}, None, {row}, True)",
+        f"{c.function('true_divide')}({c.out}, {row}, {c.out})",
+    ]
+
+
+def _log_softmax(c: Call) -> list[str]:
+    lines, row = _from_largest(c)
+    e = c.scratch(c.graph.shape(c.node), c.graph.dtype(c.node))
+    return [
+        *lines,
+        f"{c.function('exp')}({c.out}, {e})",
+        f"{c.function('add.reduce')}({e}, {c.attr('axis')}, None, {row}, True)",
+        f"{c.function('log')}({row}, {row})",
+        f"{c.function('subtract')}({c.out}, {row}, {c.out})",
+    ]
+
+
+def _places(c: Call, shape: Sequence[Any]) -> str:
+    """The index of `take_along` and `put_along`: the given one along the axis, every place along the others."""
+    rank = len(shape)
+    parts = []
+    for k, d in enumerate(shape):
+        parts.append(c.args[1] if k == c.attr("axis") else c.name(f"r{d}_{rank - 1 - k}", _range(d, rank - 1 - k)))
+    return ", ".join(parts)
+
+
+@cache
+def _range(n: int, after: int) -> Any:
+    return np.arange(n).reshape((-1,) + (1,) * after)
+
+
+def _take_along(c: Call) -> list[str]:
+    return [f"{c.out}[...] = {c.args[0]}[{_places(c, c.graph.shape(c.graph.inputs(c.node)[0]))}]"]
+
+
+def _put_along(c: Call) -> list[str]:
+    return [f"{c.out}.fill(0.0)", f"{c.out}[{_places(c, c.graph.shape(c.node))}] = {c.args[0]}"]
+
+
 def _fill(c: Call) -> list[str]:
     return [f"{c.out}.fill({c.args[0]})"]
 
@@ -171,6 +258,12 @@ WRITERS: Mapping[str, Writer] = {
     "cast": _cast,
     "rsqrt": _rsqrt,
     "clip": _clip,
+    "relu": _relu,
+    "sigmoid": _sigmoid,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "take_along": _take_along,
+    "put_along": _put_along,
     **dict.fromkeys(FILLED, _fill),
 }
 
@@ -193,15 +286,28 @@ def writes_out(graph: Graph, i: int) -> bool:
         return graph.dtype(inputs[0]) == "bool" and all(graph.dtype(j) == dtype for j in inputs[1:])
     if op.name == "matmul":
         return given == {dtype} and is_real(dtype) and all(graph.shape(j) for j in inputs)
+    if op.name in ("take_along", "put_along"):
+        return _indexes(graph, i)
     if op.name in WRITERS:
         arrays = op.name not in _REDUCTIONS or bool(graph.shape(inputs[0]))
         return arrays and given == {dtype} and is_real(dtype)
+    if op.name == "mul" and is_real(dtype) and given == {dtype, "bool"}:
+        return True
     if op.ufunc is None or not op.elementwise or len(given) != 1:
         return False
     (one,) = given
     if dtype == "bool":
         return op.name in _TO_BOOL or one == "bool"
     return one == dtype and (is_real(dtype) or op.name in _WHOLE)
+
+
+def _indexes(graph: Graph, i: int) -> bool:
+    """Whether `take_along` or `put_along` picks one place in each row: then none comes up twice."""
+    x, index = graph.inputs(i)[:2]
+    axis = graph.attrs(i)["axis"]
+    whole = graph.shape(i) if graph.op(i).name == "put_along" else graph.shape(x)
+    one = graph.shape(index)[axis] == 1 and all(d == e for k, (d, e) in enumerate(zip(graph.shape(index), whole, strict=True)) if k != axis)
+    return one and graph.dtype(index) == "int64" and graph.dtype(x) == graph.dtype(i) and is_real(graph.dtype(i))
 
 
 def in_place(graph: Graph, i: int) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from graphrun.engines.array_code import in_place
 from graphrun.engines.emit import Code
-from graphrun.engines.plan import Plan
+from graphrun.engines.plan import BUFFERS, Plan
 from graphrun.engines.statements import Stmt
 
 __all__ = ["Memory", "lay_out"]
@@ -41,7 +41,7 @@ def lay_out(code: Code) -> Memory:
     base = -memory.ctypes.data % LINE
     arrays: dict[int, Any] = {}
     for i in reversed(p.nodes()):
-        if p.kind[i] in ("own", "slot") and i not in arrays:
+        if p.kind[i] in BUFFERS and i not in arrays:
             arrays[i] = _buffer(code, i, arrays, direct, blocks, memory, base)
     for i in p.nodes():
         if p.kind[i] == "view":
@@ -122,9 +122,7 @@ def _spans(code: Code, order: list[Stmt]) -> dict[int, tuple[int, int]]:
     return {r: (at, last[r]) for r, at in first.items() if r not in fixed}
 
 
-def _blocks(
-    p: Plan, order: list[Stmt], spans: Mapping[int, tuple[int, int]], direct: Mapping[int, int], arena: _Arena
-) -> dict[int, int]:
+def _blocks(p: Plan, order: list[Stmt], spans: Mapping[int, tuple[int, int]], direct: Mapping[int, int], arena: _Arena) -> dict[int, int]:
     """The offset of each buffer that shares memory."""
     begin: dict[int, list[int]] = {}
     finish: dict[int, list[int]] = {}

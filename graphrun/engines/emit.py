@@ -6,6 +6,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ class _Emitter:
         self._places: dict[int, int] = {}
         self._holders: dict[int, int] = {}  # scalar -> the array without axes that holds it for array calls
         self._constants: dict[int, Any] = {}
+        self._scratches: dict[tuple[tuple[Any, ...], str], int] = {}
         self._known: dict[int, str] = {}  # id of an object -> its name
 
     def run(self) -> Code:
@@ -71,6 +73,8 @@ class _Emitter:
         done: set[int] = set()
         each: list[Stmt] = []
         for i in p.nodes():
+            if p.kind[i] == "held":
+                code.once.append(Stmt(f"{self.name('copyto', np.copyto)}({self.buffer(i)}, {local(i)})", i, (), writes=i))
             if p.kind[i] in ("const", "slot", "feed", "view", "fused") or i in done or self._is_leaf(i):
                 continue
             made = self._scalar(i, done) if p.is_scalar(i) else self._array(i)
@@ -108,7 +112,7 @@ class _Emitter:
                 value = p.value[i]
                 return literal(value.item()) if self.graph.dtype(i) != "float32" else self.name(f"c{i}", value)
             return self.name(f"c{i}", p.value[i])
-        if p.kind[i] in ("slot", "own", "view"):
+        if p.kind[i] in ("slot", "own", "view", "held"):
             return self.buffer(i)
         return local(i)
 
@@ -126,8 +130,10 @@ class _Emitter:
         """Scalars that are single elements of an array: those of one stretch are taken out together."""
         p, graph = self.plan, self.graph
         for i in p.nodes():
-            if p.is_scalar(i) and p.stage[i] and graph.op(i).name in ("slice", "unpack"):
-                (j,) = p.inputs(i)
+            if graph.op(i).name not in ("slice", "unpack") or not p.is_scalar(i) or not p.stage[i]:
+                continue
+            (j,) = p.inputs(i)
+            if not p.is_scalar(j):
                 attrs = graph.attrs(i)
                 shape: Any = graph.shape(j)
                 at = attrs["start"] if "start" in attrs else int(np.ravel_multi_index([s[0] for s in attrs["index"]], shape))
@@ -160,6 +166,9 @@ class _Emitter:
         if x in p.fused:
             a, b = p.inputs(x) * (2 if len(p.inputs(x)) == 1 else 1)
             text, reads = f"{self.arg(a)}.dot({self.arg(b)})", (a, b)
+        elif p.solid(x) and n <= FEW:
+            flat = self.arg(x) if len(graph.shape(x)) == 1 else self._view_of(x, lambda whole: whole.reshape(-1))
+            text = f"{flat}.dot({ones(self.name, n, graph.dtype(x))})"
         elif len(graph.shape(x)) == 1 and n <= FEW:
             text = f"{self.arg(x)}.dot({ones(self.name, n, graph.dtype(x))})"
         else:
@@ -213,8 +222,25 @@ class _Emitter:
                 args.append(self._held(j, before, reads))
             else:
                 args.append(self.arg(j))
-        call = Call(graph, i, args, self.buffer(i), self.name, p.solid(i))
+        call = Call(graph, i, args, self.buffer(i), self.name, partial(self._view_of, i), self._scratch, p.solid(i))
         return [*before, *(Stmt(line, i, (), reads=tuple(reads), writes=i) for line in lines_into(call))]
+
+    def _view_of(self, i: int, cut: Cut) -> str:
+        """The name of a view of the buffer of node i."""
+        name = f"b{i}v"
+        self.code.stretches[name] = (i, cut)
+        return name
+
+    def _scratch(self, shape: Sequence[Any], dtype: str) -> str:
+        """The name of an array of that shape, shared by all nodes: none lives longer than the lines of one node."""
+        key = (tuple(shape), dtype)
+        t = self._scratches.get(key)
+        if t is None:
+            t = self._scratches[key] = self._temp()
+            self.code.extra[t] = key
+        name = f"s{t - len(self.graph)}"
+        self.code.buffers[name] = t
+        return name
 
     def _held(self, j: int, before: list[Stmt], reads: list[int]) -> str:
         """Scalar j as an array without axes: NumPy takes those twice as fast as a Python float."""
@@ -237,6 +263,8 @@ class _Emitter:
         op = self.graph.op(i).name
         if op in ("reshape", "flatten", "squeeze", "expand_dims"):
             return f"{self.arg(self.plan.inputs(i)[0])}.reshape({self.graph.shape(i)!r})"
+        if op == "swap_last":
+            return f"{self.arg(self.plan.inputs(i)[0])}.swapaxes(-1, -2)"
         if op == "transpose":
             return f"{self.arg(self.plan.inputs(i)[0])}.transpose({self.graph.attrs(i)['axes']!r})"
         return None

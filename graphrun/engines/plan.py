@@ -5,11 +5,13 @@
     stage 2   from what moves              computed in every step
 
 A scalar lives in a local. An array lives in a buffer of its own (`own`), in a stretch of another one's (`own` with a `home`: an operand
-of a concat is computed where the concat wants it), is a view of one (`view`), or is an object that its kernel returns (`object`).
+of a concat is computed where the concat wants it), is a view of one (`view`), or is an object that its kernel returns (`object`). A feed
+is an object too, but for one that many views are taken of: it is copied into a buffer (`held`).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +25,7 @@ from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import CONST, INPUT, PARAM
 from graphrun.ir.types import is_real
 
-__all__ = ["ALIASES", "JOINS", "Cut", "Home", "Plan", "cuts", "make_plan", "total_of"]
+__all__ = ["ALIASES", "BUFFERS", "JOINS", "Cut", "Home", "Plan", "cuts", "make_plan", "total_of"]
 
 ALIASES = frozenset({"identity", "stop_gradient"})
 VIEWS = frozenset(
@@ -34,6 +36,9 @@ FRESH = frozenset(
     {"matmul", "softmax", "log_softmax", "logsumexp", "gather", "one_hot", "scatter_add", "where", "mean", "sum", "tile", "roll"}
 )
 """Operations whose kernels never hand back a view of an operand."""
+
+BUFFERS = ("own", "slot", "held")
+MANY = 4  # a feed with so many views is copied into a buffer: one copy costs less than making the views anew for every batch
 
 Cut = Callable[[Any], Any]
 
@@ -55,14 +60,12 @@ class Plan:
         n = len(graph)
         self.same = list(range(n))  # identity(x) is x
         self.stage = bytearray(n)
-        self.kind: list[str] = [""] * n  # const, scalar, slot, feed, own, view, object
+        self.kind: list[str] = [""] * n  # const, scalar, slot, feed, held, own, view, object, fused
         self.value: dict[int, Any] = {}  # of stage 0
         self.home: dict[int, Home] = {}
         self.proto: dict[int, Any] = {}  # arrays laid out as the real ones will be; never read
         self.roots: dict[int, frozenset[int]] = {}  # the buffers that an array may lie in
-        self.needed = graph.ancestors(
-            [step.loss, *step.outputs.values(), *(s.update for s in step.slots if s.update is not None)]
-        )
+        self.needed = graph.ancestors([step.loss, *step.outputs.values(), *(s.update for s in step.slots if s.update is not None)])
         self.fused: set[int] = set()  # products that are computed within the sum over them
         self.slot_nodes = {s.node for s in step.slots}
         for i in self.slot_nodes:
@@ -127,6 +130,7 @@ def _constants(p: Plan) -> None:
 
 def _kinds(p: Plan) -> None:
     graph = p.graph
+    viewed = Counter(p.inputs(i)[0] for i in p.nodes() if graph.op(i).name in VIEWS and not p.is_scalar(i))
     for i in p.nodes():
         op = graph.op(i)
         if p.stage[i] == 0:
@@ -136,7 +140,7 @@ def _kinds(p: Plan) -> None:
         elif i in p.slot_nodes:
             p.kind[i] = "slot"
         elif op is INPUT or op is PARAM:
-            p.kind[i] = "feed"
+            p.kind[i] = "held" if viewed[i] >= MANY else "feed"
         elif op.name in VIEWS and p.kind[p.inputs(i)[0]] != "scalar":
             p.kind[i] = "view"
         elif op.name in JOINS or writes_out(graph, i):
@@ -222,7 +226,7 @@ def _layout(p: Plan) -> None:
     graph = p.graph
     nodes = p.nodes()
     for i in reversed(nodes):
-        if p.kind[i] in ("own", "slot"):
+        if p.kind[i] in BUFFERS:
             home = p.home.get(i)
             p.proto[i] = home.cut(p.proto[home.of]) if home else np.empty(graph.shape(i), graph.dtype(i))
             if home:

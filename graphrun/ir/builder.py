@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from graphrun.ir.graph import CallSite, Graph
+from graphrun.ir.graph import CallSite, Graph, move_place
 from graphrun.ir.leaves import CONST, INPUT, PARAM
 from graphrun.ir.opdef import OpDef
 from graphrun.ir.types import DType, Shape, TensorType
@@ -44,6 +44,12 @@ class Builder:
             k = self._names[name] = len(self.graph.names)
             self.graph.names.append(name)
         return k
+
+    def source_id(self, name: str) -> int:
+        """The number of a source file."""
+        if name not in self.graph.sources:
+            self.graph.sources.append(name)
+        return self.graph.sources.index(name)
 
     def reserve_name(self) -> int:
         """The number of a name that is set later (`graph.names[number] = …`)."""
@@ -161,6 +167,7 @@ class Builder:
             site.parent += first if site.parent >= 0 else 0
         attr = [self._attr_id(a) for a in graph._attr_table]
         kind = [self._type_id(t) for t in graph._type_table]
+        source = [self.source_id(name) for name in graph.sources]
         new: list[int] = []
         for i in range(len(graph)):
             if i in replace:
@@ -169,7 +176,7 @@ class Builder:
             owner = graph._owner[i]
             k = len(g._op)
             self.owner = name[owner] if owner >= 0 else ~(k if ~owner == i else new[~owner])
-            self.tag, self.place = tag[graph._tag[i]], graph._place[i]
+            self.tag, self.place = tag[graph._tag[i]], move_place(graph._place[i], source)
             self.call = call[graph._call[i]] if graph._call[i] >= 0 else -1
             self._append(graph.op(i), [new[j] for j in graph.inputs(i)], attr[graph._attr[i]], kind[graph._type[i]])
             g._step[k] = graph._step[i]

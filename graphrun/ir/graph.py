@@ -14,7 +14,7 @@ from typing import Any
 from graphrun.ir.opdef import OpDef
 from graphrun.ir.types import DType, Shape, TensorType
 
-__all__ = ["CallSite", "Graph", "Node", "pack_place", "unpack_place"]
+__all__ = ["CallSite", "Graph", "Node", "move_place", "pack_place", "unpack_place"]
 
 
 def pack_place(source: int, line: int, column: int, length: int) -> int:
@@ -25,6 +25,14 @@ def pack_place(source: int, line: int, column: int, length: int) -> int:
 def unpack_place(place: int) -> tuple[int, int, int, int]:
     """(source, line, column, length)."""
     return place >> 53, (place >> 28) & 0x1FFFFFF, (place >> 14) & 0x3FFF, place & 0x3FFF
+
+
+def move_place(place: int, sources: Sequence[int]) -> int:
+    """The place in a graph whose sources are numbered differently: `sources[k]` is the new number of source k."""
+    if not place:
+        return 0
+    source = place >> 53
+    return place + ((sources[source] - source) << 53) if source < len(sources) else place
 
 
 @dataclass(slots=True)

@@ -73,7 +73,7 @@ def _type(graph: Graph, i: int, fault: Callable[[int, str], None]) -> None:
     op = graph.op(i)
     if op is CONST:
         value, shape = graph.attrs(i)["value"], graph.shape(i)
-        if (isinstance(value, tuple) if shape == () else len(value) != size(shape)):
+        if isinstance(value, tuple) if shape == () else len(value) != size(shape):
             fault(i, f"the constant does not fill its shape {graph.type(i)}")
         return
     if op in LEAVES:

@@ -25,7 +25,7 @@ from graphrun.train.initial import initial_values
 from graphrun.train.loop import Options, Parts, Run, Stopped, train
 from graphrun.train.plan import TrainingPlan
 from graphrun.train.predictions import find_prediction
-from graphrun.train.report import Heading, Predictions, folder_line, heading, summary
+from graphrun.train.report import Heading, Predictions, final_line, folder_line, heading, summary
 from graphrun.train.run_folder import params_bytes, read_params, write_run
 from graphrun.train.screen import Screen
 from graphrun.train.trace import non_finite
@@ -159,8 +159,11 @@ class _Training:
         out = self._write(run, params) if self.options.out is not None else None
         if self.screen is not None:
             self.screen.write()
-            for line in summary(run, self._predictions(run, params)):
+            test = self.measure(params, "test") if self.data is not None and self.data.test else None
+            for line in summary(run, self._predictions(run, params), test):
                 self.screen.write(line)
+            if self.options.quiet:
+                self.screen.final(final_line(run, None if out is None else os.fspath(out)))
             if out is not None:
                 self.screen.write()
                 for line in folder_line(os.fspath(out), self.files):

@@ -10,7 +10,7 @@ from graphrun.ir.opdef import Attrs, OpDef
 from graphrun.ir.types import TensorType, is_real, size
 from graphrun.ops.arithmetic import ADD, MUL, NEG, SUB
 from graphrun.ops.shape import BROADCAST_TO, RESHAPE
-from graphrun.passes.rewrite import Rewriter, Rule
+from graphrun.passes.rewrite import ARRAYS, Rewriter, Rule
 
 __all__ = ["RULES"]
 
@@ -177,7 +177,7 @@ def _cast_twice(rw: Rewriter, op: OpDef, inputs: Sequence[int], attrs: Attrs, ki
 
 def _spread_operand(rw: Rewriter, op: OpDef, inputs: Sequence[int], attrs: Attrs, kind: TensorType) -> int | None:
     """x * broadcast_to(y) -> x * y, for every elementwise operation, where broadcasting comes to the same."""
-    if not op.elementwise or len(inputs) < 2:
+    if len(inputs) < 2:
         return None
     shapes = [rw.type(k).shape for k in inputs]
     widest = max(range(len(inputs)), key=lambda k: (rw.op(inputs[k]) is not BROADCAST_TO, len(shapes[k])))
@@ -199,8 +199,6 @@ def _spread_one(rw: Rewriter, op: OpDef, inputs: Sequence[int], attrs: Attrs, ki
 
 def _spread_last(rw: Rewriter, op: OpDef, inputs: Sequence[int], attrs: Attrs, kind: TensorType) -> int | None:
     """broadcast_to(x) * broadcast_to(y) -> broadcast_to(x * y), for scalars x and y and every elementwise operation."""
-    if not op.elementwise or not kind.shape:
-        return None
     sources = [k if not rw.type(k).shape else rw.inputs(k)[0] if rw.op(k) is BROADCAST_TO else -1 for k in inputs]
     if any(k < 0 or rw.type(k).shape for k in sources):
         return None
@@ -208,7 +206,7 @@ def _spread_last(rw: Rewriter, op: OpDef, inputs: Sequence[int], attrs: Attrs, k
 
 
 RULES: dict[str, tuple[Rule, ...]] = {
-    "*": (_spread_last, _spread_operand),
+    ARRAYS: (_spread_last, _spread_operand),
     "add": (_plus_zero, _plus_negative),
     "sub": (_minus_zero, _minus_negative),
     "mul": (_times_one, _times_minus_one, _times_negatives, _times_twice),

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from graphrun.ir.leaves import LEAVES
 from graphrun.ir.opdef import Attrs, OpDef
 from graphrun.ir.types import DType, Shape, Sym, TensorType
-from graphrun.passes.rewrite import Rewriter
+from graphrun.passes.rewrite import CONSTANTS, Rewriter
 
 __all__ = ["RULES", "fold"]
 
@@ -20,11 +19,6 @@ LARGEST = 64
 
 def fold(rw: Rewriter, op: OpDef, inputs: Sequence[int], attrs: Attrs, kind: TensorType) -> int | None:
     """f(1, 2) -> 3, by the operation's own kernel."""
-    if not inputs or op in LEAVES:
-        return None
-    for k in inputs:
-        if not rw.is_const(k):
-            return None
     if op.name == "broadcast_to" or any(_symbolic(v) for v in attrs.values()):
         return None  # the one element of a broadcast says it all
     operands = [_array(rw.attrs(k)["value"], rw.type(k).dtype, rw.type(k).shape) for k in inputs]
@@ -49,4 +43,4 @@ def _dtype(found: Any) -> DType:
     return name
 
 
-RULES = {"*": (fold,)}
+RULES = {CONSTANTS: (fold,)}

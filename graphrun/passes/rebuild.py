@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Graph
 
-__all__ = ["Rebuild"]
+__all__ = ["Rebuild", "Renumbered"]
+
+
+class Renumbered(Mapping[int, int]):
+    """Old node → new node, for those that are left. Four bytes a node."""
+
+    __slots__ = ("_new",)
+
+    def __init__(self, new: array[int]) -> None:
+        self._new = new  # -1 for a node that is gone
+
+    def __getitem__(self, i: int) -> int:
+        if not 0 <= i < len(self._new) or self._new[i] < 0:
+            raise KeyError(i)
+        return self._new[i]
+
+    def __contains__(self, i: object) -> bool:
+        return isinstance(i, int) and 0 <= i < len(self._new) and self._new[i] >= 0
+
+    def __iter__(self) -> Iterator[int]:
+        return (i for i, k in enumerate(self._new) if k >= 0)
+
+    def __len__(self) -> int:
+        return sum(k >= 0 for k in self._new)
+
+    def then(self, other: Renumbered) -> Renumbered:
+        """The map of this pass and then another."""
+        after = other._new
+        return Renumbered(array("i", [after[k] if k >= 0 else -1 for k in self._new]))
 
 
 class Rebuild:
@@ -58,10 +86,7 @@ class Rebuild:
 
     def named(self, i: int, k: int, step: int | None = None) -> int:
         """Notes that new node k bears the name of old node i, and gives k."""
-        made = self._made_for
-        if len(made) <= k:
-            made.extend([-1] * (k + 1 - len(made)))
-        made[k] = i
+        self._bears(k, i)
         self.graph._step[k] = self.source._step[i] if step is None else step
         return k
 
@@ -71,14 +96,34 @@ class Rebuild:
         if inputs is None:
             new = self.new
             inputs = [new[j] for j in s._input[s._offset[i] : s._offset[i + 1]]]
-        self.mark(i, suffix)
-        b, g = self.builder, self.graph
-        k = b._append(s._op_table[s._op[i]], inputs, s._attr[i], s._type[i])
+        g = self.graph
+        k = len(g._op)
+        owner, tag = s._owner[i], s._tag[i]
+        if owner < 0 or suffix:
+            self.mark(i, suffix)
+            b = self.builder
+            owner, tag = ~k if b.owner is None else b.owner, b.tag
+        g._op.append(s._op[i])
+        g._input.extend(inputs)
+        g._offset.append(len(g._input))
+        g._attr.append(s._attr[i])
+        g._type.append(s._type[i])
+        g._owner.append(owner)
+        g._step.append(s._step[i])
+        g._tag.append(tag)
+        g._call.append(s._call[i])
+        g._place.append(s._place[i])
         if not suffix:
-            self.named(i, k)
-        else:
-            g._step[k] = s._step[i]
+            self._bears(k, i)
         return k
 
     def _bearer(self, k: int) -> int:
         return self._made_for[k] if k < len(self._made_for) else -1
+
+    def _bears(self, k: int, i: int) -> None:
+        made = self._made_for
+        if k == len(made):
+            made.append(i)
+        else:
+            made.extend([-1] * (k + 1 - len(made)))
+            made[k] = i

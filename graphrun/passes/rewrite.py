@@ -16,26 +16,35 @@ from graphrun.ir.leaves import CONST, DIMENSION, INPUT, PARAM
 from graphrun.ir.opdef import Attrs, OpDef
 from graphrun.ir.types import DType, Shape, TensorType
 from graphrun.passes.cse import Table
-from graphrun.passes.rebuild import Rebuild
+from graphrun.passes.rebuild import Rebuild, Renumbered
 
-__all__ = ["Rewriter", "Rule", "Rules", "rewrite"]
+__all__ = ["ARRAYS", "CONSTANTS", "Rewriter", "Rule", "Rules", "rewrite"]
 
 Rule: TypeAlias = "Callable[[Rewriter, OpDef, Sequence[int], Attrs, TensorType], int | None]"
 Rules: TypeAlias = Mapping[str, Sequence[Rule]]
-"""By the operation's name, in the order in which they are tried; those under `*` are tried first, on every operation."""
+"""By the operation's name, in the order in which they are tried. Before them, those under CONSTANTS on an operation over constants alone,
+and those under ARRAYS on an elementwise operation whose result is an array."""
+
+CONSTANTS = "(constants)"
+ARRAYS = "(arrays)"
 
 
 class Rewriter:
     """The graph that a rewriting makes, as rules see it."""
 
-    __slots__ = ("_every", "_rebuild", "_rules", "_table", "builder", "graph")
+    __slots__ = ("_arrays", "_const", "_constants", "_rebuild", "_rules", "_table", "builder", "graph")
 
     def __init__(self, source: Graph, rules: Rules, share: bool = True) -> None:
         self._rebuild = Rebuild(source)
         self.builder = self._rebuild.builder
         self.graph = self._rebuild.graph
         self._rules = rules
-        self._every = tuple(rules.get("*", ()))
+        self._constants = tuple(rules.get(CONSTANTS, ()))
+        self._arrays = tuple(rules.get(ARRAYS, ()))
+        if CONST not in self.builder._ops:
+            self.builder._ops[CONST] = len(self.graph._op_table)
+            self.graph._op_table.append(CONST)
+        self._const = self.builder._ops[CONST]
         self._table = Table() if share else None
 
     # -- what rules ask ----------------------------------------------------------------------------------------------
@@ -58,14 +67,14 @@ class Rewriter:
 
     def number(self, k: int) -> float | int | bool | None:
         """The value of node k where it is a constant scalar, or None."""
-        if self.graph.op(k) is not CONST or self.graph.shape(k):
+        if self.graph._op[k] != self._const or self.graph.shape(k):
             return None
         value: float | int | bool = self.graph.attrs(k)["value"]
         return value
 
     def is_const(self, k: int) -> bool:
         """Whether node k is a constant."""
-        return self.graph.op(k) is CONST
+        return self.graph._op[k] == self._const
 
     # -- what rules make ---------------------------------------------------------------------------------------------
 
@@ -100,7 +109,12 @@ class Rewriter:
         """What the rules put in place of `op` over `inputs`, or None; a rule that would change the type is passed over."""
         types = self.graph._type
         kind = self.graph._type_table[type_id]
-        for rules in (self._every, self._rules.get(op.name, ())):
+        by_op = self.graph._op
+        for rules in (
+            self._constants if inputs and all(by_op[k] == self._const for k in inputs) else (),
+            self._arrays if kind.shape and op.elementwise else (),
+            self._rules.get(op.name, ()),
+        ):
             for rule in rules:
                 k = rule(self, op, inputs, attrs, kind)
                 if k is not None and types[k] == type_id:
@@ -115,7 +129,7 @@ class Rewriter:
         source, new = rebuild.source, rebuild.new
         needed = source.ancestors(keep)
         ops, table = source._op, source._op_table
-        ruled = [op not in (INPUT, PARAM, CONST, DIMENSION) and bool(self._every or self._rules.get(op.name)) for op in table]
+        ruled = [op not in (INPUT, PARAM, CONST, DIMENSION) for op in table]
         offset, operands = source._offset, source._input
         for i in range(len(source)):
             if needed[i]:
@@ -134,8 +148,7 @@ class Rewriter:
             if found is not None:
                 return found
         if ruled:
-            rebuild.mark(i)
-            rebuild.unmark()
+            b.call, b.place, b.owner, b.tag = source._call[i], source._place[i], None, 0
             start = len(b)
             k = self.simplified(op, inputs, source._attr_table[attr], kind)
             if k is not None:
@@ -159,11 +172,10 @@ class Rewriter:
         rebuild.named(i, k)
 
 
-def rewrite(graph: Graph, keep: Sequence[int], rules: Rules, share: bool = True) -> tuple[Graph, dict[int, int]]:
+def rewrite(graph: Graph, keep: Sequence[int], rules: Rules, share: bool = True) -> tuple[Graph, Renumbered]:
     """`graph` with `rules` applied to what `keep` depends on, and equal nodes made one where `share`; and the new node of each old one.
 
     Nodes that nothing reads any more are left (see :mod:`graphrun.passes.dce`).
     """
     rewriter = Rewriter(graph, rules, share)
-    new = rewriter.run(keep)
-    return rewriter.graph, {i: k for i, k in enumerate(new) if k >= 0}
+    return rewriter.graph, Renumbered(rewriter.run(keep))

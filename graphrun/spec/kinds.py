@@ -23,11 +23,12 @@ __all__ = [
     "DimText",
     "Flag",
     "FormulaText",
-    "Fraction",
     "Formulas",
+    "Fraction",
     "InitValue",
     "MetricBound",
     "NameList",
+    "NonNegative",
     "Number",
     "Percentage",
     "PositiveCount",
@@ -90,7 +91,7 @@ def _leaves(values: Iterable[Any], types: tuple[type, ...]) -> bool:
 def _list_of(types: tuple[type, ...], what: str) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         if isinstance(value, list) and not _leaves(value, types):
-            raise PydanticCustomError("wrong_entries", "{expected}", {"expected": what, "types": types})
+            raise PydanticCustomError("wrong_entries", "{expected}", {"expected": what})
         return value
 
     return check
@@ -144,6 +145,7 @@ MetricBound = Annotated[int | float | str, guard('a number, or a bound such as "
 Count = Annotated[Annotated[int, Field(gt=0)] | str, guard("a whole number from 1 on, or a formula over `config`", "int", "text", above=0)]
 PositiveCount = Annotated[int, Field(gt=0), guard("a whole number from 1 on", "int", above=0)]
 Seed = Annotated[int, Field(ge=0), guard("a whole number from 0 on", "int", least=0)]
+NonNegative = Annotated[int | float, Field(ge=0), guard("a number from 0 on", "number", least=0)]
 PositiveNumber = Annotated[float, Field(gt=0), guard("a number above 0", "number", above=0)]
 Percentage = Annotated[float, Field(ge=0, lt=1), guard("a number from 0 to below 1", "number", least=0, below=1)]
 

@@ -1,67 +1,206 @@
-"""Temporary."""
+"""Reads specs: text to a checked :class:`Spec`, with `use` and `--set`."""
+
 from __future__ import annotations
-from pathlib import Path
-import re
+
+import gc
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
-import yaml
-from graphrun.errors import Place, Reporter, Source, Diagnostic
-from graphrun.expr.parse import parse_signature
-from graphrun.spec.models import *
-from graphrun.spec.spec import *
-from graphrun.spec import spec as S
-class L(yaml.SafeLoader): pass
-L.yaml_implicit_resolvers = {}
-L.add_implicit_resolver('tag:yaml.org,2002:bool', re.compile(r'^(true|false)$'), list('tf'))
-L.add_implicit_resolver('tag:yaml.org,2002:null', re.compile(r'^(null|~)?$'), ['n','~',''])
-L.add_implicit_resolver('tag:yaml.org,2002:int', re.compile(r'^[-+]?[0-9]+$'), list('-+0123456789'))
-L.add_implicit_resolver('tag:yaml.org,2002:float', re.compile(r'^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$'), list('-+.0123456789'))
-class Pos:
-    def __init__(self, source, root): self.source=source; self.root=root
-    def find(self, path):
-        n=self.root; k=None
-        for p in path:
-            if isinstance(n, yaml.MappingNode):
-                for a,b in n.value:
-                    if a.value==str(p): k,n=a,b; break
-                else: break
-            elif isinstance(n, yaml.SequenceNode) and isinstance(p,int): k,n=n.value[p],n.value[p]
-            else: break
-        return k,n
-    def mk(self, a, b): return Place(self.source, a.line+1, a.column+1, b.line+1, b.column+1)
-    def value(self, path): _,n=self.find(path); return self.mk(n.start_mark,n.end_mark)
-    def key(self, path): k,n=self.find(path); k=k or n; return self.mk(k.start_mark,k.end_mark)
-    def w(self,n,s,e):
-        o=1 if n.style in ("'",'"') else 0
-        return Place(self.source,n.start_mark.line+1,n.start_mark.column+1+s+o,n.start_mark.line+1,n.start_mark.column+1+e+o)
-    def within(self,path,s,e): return self.w(self.find(path)[1],s,e)
-    def within_key(self,path,s,e): return self.w(self.find(path)[0],s,e)
-def read_text(text, base, name, settings, reporter, fname='<text>'):
-    root=yaml.compose(text, Loader=L); data=yaml.load(text, Loader=L)
-    for s in (settings if not isinstance(settings, dict) else [f"{k}={v}" for k,v in settings.items()]):
-        k,v=s.split('=',1); 
-        parts=k.split('.')
-        d=data
-        for p in parts[:-1]: d=d.setdefault(p,{})
-        if len(parts)==1: d=data['config']
-        d[parts[-1]]=yaml.load(v,Loader=L)
-        if k=='train.steps': d.pop('epochs',None)
-    source=Source(fname,text); pos=Pos(source,root)
-    def tup(m):
-        for sec in ('inputs','params'):
-            for k,v in (m.get(sec) or {}).items():
-                pass
-    tup(data)
-    for v in (data.get('functions') or {}).values():
-        if isinstance(v,dict): tup(v)
-    for v in (data.get('optimizers') or {}).values(): pass
-    model=SpecModel.model_validate(data)
-    fns={}; opts={}
-    f=S.File(pos,fns,opts)
-    for k,v in model.functions.items():
-        sig=parse_signature(k); body=isinstance(v,FunctionModel)
-        fns[sig.name]=S.Function(sig, v if body else FunctionModel(returns=v), ('functions',k), f, body)
-    for k,v in model.optimizers.items():
-        sig=parse_signature(k); opts[sig.name]=S.Optimizer(sig,v,('optimizers',k),f)
-    return S.Spec(model.name or name, base, model, f)
-def read_spec(path, settings, reporter):
-    path=Path(path); return read_text(path.read_text(), str(path.parent), path.stem, settings, reporter, str(path))
+
+from graphrun.errors import Place, Reporter, Source, UsageError, nearest
+from graphrun.spec.check import check_spec, described, without_broken
+from graphrun.spec.functions import bring, own_functions
+from graphrun.spec.models import SpecModel
+from graphrun.spec.names import check_names, is_name, proposal
+from graphrun.spec.not_yet import refuse
+from graphrun.spec.places import PlaceTable, Text
+from graphrun.spec.rules import check_rules, fill_numbers
+from graphrun.spec.settings import SETTING, Setting, apply_settings, parse_settings
+from graphrun.spec.spec import File, Spec
+from graphrun.spec.yaml import read_yaml
+
+__all__ = ["read_spec", "read_text"]
+
+Settings = Mapping[str, Any] | Sequence[str]
+
+
+def read_spec(path: str | os.PathLike[str], settings: Settings, reporter: Reporter) -> Spec | None:
+    """The spec in the file `path`, with `settings` (`--set`) applied.
+
+    Faults go to `reporter`. None where they leave nothing to go on with; else the spec, without the parts that are wrong, so that the
+    faults of the rest can be told with them: ask `reporter` before anything runs. Raises UsageError where there is no such file, for
+    a setting of an unknown key, and where nothing but the settings is wrong.
+    """
+    name = os.fspath(path)
+    before = len(reporter.errors)
+    text = _text(name, reporter)
+    if text is None:
+        if not os.path.isfile(name):
+            raise UsageError(reporter.errors[before:])
+        return None
+    stem = os.path.basename(name).rsplit(".", 1)[0]
+    return _read(Source(name, text), os.path.dirname(name) or ".", stem, settings, reporter)
+
+
+def read_text(text: str, base: str, name: str, settings: Settings, reporter: Reporter, file: str = "<text>") -> Spec | None:
+    """The spec in `text`, whose paths are relative to the folder `base`; `name` is its name where it gives none. Else as `read_spec`."""
+    return _read(Source(file, text.removeprefix("\ufeff")), base, name, settings, reporter)
+
+
+def _read(source: Source, base: str, name: str, settings: Settings, reporter: Reporter) -> Spec | None:
+    collecting = gc.isenabled()
+    gc.disable()  # a large spec is many small values, and none of them is garbage
+    try:
+        before = len(reporter.diagnostics)
+        spec = _Loader(reporter).spec(source, base, name, parse_settings(settings))
+        faults = [d for d in reporter.diagnostics[before:] if d.severity == "error"]
+        if faults and all(d.place is not None and d.place.source.name == SETTING for d in faults):
+            raise UsageError(faults)
+        return spec
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _text(path: str, reporter: Reporter, place: Place | None = None) -> str | None:
+    """The text of a file; None, told at `place`, where it cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            raw = stream.read()
+    except FileNotFoundError:
+        folder, wanted = os.path.split(path)
+        close = nearest(wanted, os.listdir(folder or ".")) if os.path.isdir(folder or ".") else None
+        mend = f"did you mean `{os.path.join(folder, close)}`?" if close else None
+        reporter.error("missing-file", f"there is no file `{path}`", place, help=mend)
+        return None
+    except IsADirectoryError:
+        reporter.error("missing-file", f"`{path}` is a folder, not a spec file", place, help="name a file in it")
+        return None
+    except OSError as error:
+        reporter.error("missing-file", f"`{path}` cannot be read: {(error.strerror or 'no reason given').lower()}", place)
+        return None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        message = f"`{path}` is not UTF-8 text: line {line} holds the byte 0x{raw[error.start]:02x}"
+        if place is None:
+            at = len(raw[: error.start].decode("utf-8"))
+            place = Text(Source(path, raw.decode("utf-8", "replace"))).place(at, at + 1)
+        reporter.error("not-utf-8", message, place, help="save the file as UTF-8")
+        return None
+
+
+class _Loader:
+    """Reads one spec and the files that it uses, each of them once."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+        self.files: dict[str, File | None] = {}
+        self.open: list[tuple[str, str]] = []  # the files being read: real path, name
+
+    def spec(self, source: Source, base: str, name: str, settings: Sequence[Setting]) -> Spec | None:
+        """The top file."""
+        read = self.model(source, settings)
+        if read is None:
+            return None
+        model, places, values, good = read
+        good &= check_names(model, places, self.reporter)
+        real = os.path.realpath(source.name) if os.path.exists(source.name) else ""
+        file, fine = self.file(model, places, base, source.name, real)
+        if not (good and fine):
+            return None
+        return Spec(model.name or (name if is_name(name) else proposal(name)), base, model, file, values)
+
+    def model(
+        self, source: Source, settings: Sequence[Setting] = (), *, top: bool = True
+    ) -> tuple[SpecModel, PlaceTable, dict[str, Any], bool] | None:
+        """The model of a file, where its parts stand, what was set, and whether all of it could be read."""
+        reporter = self.reporter
+        before = len(reporter.errors)
+        document = read_yaml(source, reporter)
+        if document is None:
+            if len(reporter.errors) == before:
+                line = Place(source, 1, 1, 1, 1)
+                reporter.error("wrong-type", "the spec is empty", line, help="begin with `graphrun: 1`, then `inputs`, `params`, `nodes`")
+            return None
+        places, data = document.places, document.value
+        if not isinstance(data, dict):
+            message = f"a spec is a mapping that begins with `graphrun: 1`, not {described(data)}"
+            reporter.error("wrong-type", message, places.value(()))
+            return None
+        data = self.version(data, places)
+        if data is None:
+            return None
+        values: dict[str, Any] = {}
+        if settings:
+            data, values = apply_settings(data, settings, places, reporter)
+        whole = document.whole and len(reporter.errors) == before
+        if len(reporter.errors) > before:
+            data = without_broken(data)
+        data = fill_numbers(data)
+        model = check_spec(data, places, reporter, whole=document.whole)
+        if model is not None and top:
+            model = refuse(data, model, places, reporter)
+            if model is not None:
+                check_rules(model, places, reporter)
+        return None if model is None else (model, places, values, whole or document.whole)
+
+    def version(self, data: dict[str, Any], places: PlaceTable) -> dict[str, Any] | None:
+        """`data` where its version of the language can be read; one that is missing is taken for 1, and told."""
+        version = data.get("graphrun")
+        if version == 1 and version.__class__ is int:
+            return data
+        if "graphrun" not in data:
+            close = next((k for k in data if nearest(k, ["graphrun"])), None)
+            mend = f"write `graphrun` in place of `{close}`" if close else "begin the file with the line `graphrun: 1`"
+            message = "the spec does not say which version of the language it is written in"
+            self.reporter.error("missing-key", message, places.key((close,)) if close else places.value(()), help=mend)
+            return {"graphrun": 1, **{k: v for k, v in data.items() if k != close}}
+        place = places.value(("graphrun",))
+        if isinstance(version, int) and version > 1:
+            message = f"the spec is written in version {version} of the language, and this graphrun reads version 1"
+            self.reporter.error("wrong-version", message, place, help="install a newer graphrun: `pip install --upgrade graphrun`")
+            return None
+        self.reporter.error(
+            "wrong-version", f"the version of the language is 1, not {described(version)}", place, help="write `graphrun: 1`"
+        )
+        return {**data, "graphrun": 1}
+
+    # -- use ---------------------------------------------------------------------------------------------------------------
+
+    def file(self, model: SpecModel, places: PlaceTable, base: str, name: str, real: str) -> tuple[File, bool]:
+        """The functions of a file and those that it brings in, and whether all of them are good."""
+        file, good = own_functions(model, places, self.reporter)
+        if model.use:
+            self.open.append((real, name))
+            good &= bring(model.use, base, file, places, self.reporter, lambda path, k: self.used(path, k, places))
+            self.open.pop()
+        return file, good
+
+    def used(self, path: str, k: int, places: PlaceTable) -> File | None:
+        """A file that `use` names in its entry k."""
+        real = os.path.realpath(path)
+        names = [name for _, name in self.open]
+        circle = next((at for at, (open_, _) in enumerate(self.open) if open_ == real), None)
+        if circle is not None:
+            way = " → ".join([*names[circle:], path])
+            message = f"`{path}` uses itself" if len(names) - circle == 1 else "spec files use each other in a circle"
+            mend = "put the functions that both need into a file of their own" if len(names) - circle > 1 else "take it out of `use`"
+            self.reporter.error("use-cycle", message, places.value(("use", k)), notes=(way,), help=mend)
+            return None
+        if real in self.files:
+            return self.files[real]
+        text = _text(path, self.reporter, places.value(("use", k)))
+        self.files[real] = None
+        if text is None:
+            return None
+        source = Source(path, text)
+        read = self.model(source, top=False)
+        if read is None:
+            return None
+        model, own, _, good = read
+        check_names(model, own, self.reporter)
+        file, fine = self.file(model, own, os.path.dirname(path) or ".", path, real)
+        self.files[real] = file if good and fine else None
+        return self.files[real]

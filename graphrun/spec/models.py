@@ -24,6 +24,7 @@ from graphrun.spec.kinds import (
     InitValue,
     MetricBound,
     NameList,
+    NonNegative,
     Number,
     Percentage,
     PositiveCount,
@@ -64,7 +65,7 @@ __all__ = [
 class Model(BaseModel):
     """A mapping with a closed set of keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class InputModel(Model):
@@ -286,7 +287,7 @@ class ExpectModel(Model):
     parameters: Seed | None = Field(None, description="How many numbers the parameters have together.")
     metrics: dict[str, MetricBound] = Field({}, description="Metric, or `loss` → number or bound.", examples=[{"accuracy": ">= 0.93"}])
     after_steps: Seed | None = Field(None, description="Updates that are made first.")
-    tolerance: Number | None = Field(None, ge=0, description="|found - expected| ≤ tolerance · max(1, |expected|); 1e-6, in float32 1e-4.")
+    tolerance: NonNegative | None = Field(None, description="|found - expected| ≤ tolerance · max(1, |expected|); 1e-6, in float32 1e-4.")
 
 
 class SpecModel(Model):

@@ -99,8 +99,8 @@ class Text:
         line = bisect_right(self.lines, start)
         column = start - self.lines[line - 1] + 1
         if end <= start:
-            return Place(self.source, line, column, line, column)
-        last = bisect_right(self.lines, end - 1)
+            return Place(self.source, line, column, line, column + 1)
+        last = line if line == len(self.lines) or end <= self.lines[line] else bisect_right(self.lines, end - 1)
         return Place(self.source, line, column, last, end - self.lines[last - 1] + 1)
 
 
@@ -172,7 +172,8 @@ class PlaceTable:
         if raw[:1] in "0123456789+-." and not isinstance(resolve(raw), str):  # a number's formula is not its text
             return self.text.place(first, last)
         if raw[:1] not in "&'\"|>" and "\n" not in raw:
-            return self.text.place(first + start, min(first + end, last) if end > start else first + start)
+            begin = min(first + start, last)
+            return self.text.place(begin, max(begin, min(first + end, last)))
         pieces = _pieces(raw)
         if not pieces:
             return self.text.place(first, last)
@@ -238,8 +239,8 @@ def _block(raw: str, at: int, style: str) -> Iterator[tuple[int, int]]:
     start, pending, begun = head + 1, 0, False
     for line in lines:
         body = line[indent:].rstrip("\r")
-        if begun and body:
-            breaks = pending if style == "|" else max(1, pending - 1)
+        if body:
+            breaks = pending if style == "|" or not begun else max(1, pending - 1)
             yield from ((start - 1, 1) for _ in range(breaks))
         if body:
             yield from ((start + indent + k, 1) for k in range(len(body)))

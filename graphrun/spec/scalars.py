@@ -55,6 +55,8 @@ def is_plain(text: str, *, flow: bool) -> bool:
         return False
     if text[0] in _INDICATORS or text.startswith(("- ", "? ", ": ", "---", "...", "<<")) or text in {"-", "?", ":", "="}:
         return False
+    if text.count("(") != text.count(")") or text.count("[") != text.count("]"):
+        return False
     if ": " in text or " #" in text or text.endswith(":") or (flow and any(c in "[]{},?:" for c in text)):
         return False
     return not (text[0] in _FIRST and (_NUMBER.fullmatch(text) or _BASED.fullmatch(text)))

@@ -23,6 +23,7 @@ from yaml.events import (
     SequenceStartEvent,
     StreamEndEvent,
 )
+from yaml.scanner import ScannerError
 
 from graphrun.errors import Diagnostic, Reporter, Source
 from graphrun.spec import traps
@@ -71,7 +72,7 @@ def read_yaml(source: Source, reporter: Reporter, *, skip: int = 0, loader: Any 
         for found in _NOT_PRINTABLE.finditer(written):
             message = f"the character U+{ord(found[0]):04X} cannot stand in a spec"
             reporter.error("malformed-yaml", message, text.place(found.start(), found.end()), help="delete it")
-        written = _NOT_PRINTABLE.sub(" ", written)
+        written = _NOT_PRINTABLE.sub("x", written)
     broken: set[int] = set()
     for _ in range(ROUNDS):
         reader = _Reader(text, written, broken, loader or parser_class())
@@ -88,14 +89,16 @@ def read_yaml(source: Source, reporter: Reporter, *, skip: int = 0, loader: Any 
     return Document(reader.root, places, not broken and stray is None and not reader.faults)
 
 
-_NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# U+0085, U+2028 and U+2029 end a line in YAML 1.1, for which the parser is made, and in 1.2 do not: they are refused.
+_NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOTHING: Final = Broken()
 
 
 def _blank(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """`text` with all that is written in `spans` made `x`, so that it is one plain scalar there."""
+    """`text` with one plain scalar on one line in place of what stands in each of `spans`, as long as that."""
     for start, end in spans:
-        text = text[:start] + re.sub(r"\S", "x", text[start:end]) + text[end:]
+        first, *rest = text[start:end].split("\n")
+        text = "\n".join((text[:start] + re.sub(r"\S", "x", first), *(" " * len(line) for line in rest))) + text[end:]
     return text
 
 
@@ -144,11 +147,13 @@ class _Reader:
 
     def trap(self, found: list[traps.Trap]) -> None:
         for trap in found:
+            if any(start <= trap.start < end for start, end in self.blanks):  # a part of what has been told
+                continue
             place = self.text.place(trap.start, trap.end)
             self.lasting.append(Diagnostic(trap.code, trap.message, place, "error", trap.notes, trap.help))
             if trap.blank is None:
                 self.stopped = True
-            elif trap.blank not in self.blanks:
+            else:
                 self.blanks.append(trap.blank)
 
     def flow_start(self) -> int | None:
@@ -176,7 +181,8 @@ class _Reader:
                 if kind is ScalarEvent:
                     scalar(event)
                 elif kind is MappingStartEvent:
-                    self.begin(event, Entries(event.start_mark.index, data := {}), data)
+                    data: dict[str, Any] = {}
+                    self.begin(event, Entries(event.start_mark.index, data), data)
                 elif kind is SequenceStartEvent:
                     self.begin(event, Items(event.start_mark.index), [])
                 elif kind is MappingEndEvent or kind is SequenceEndEvent:
@@ -189,7 +195,7 @@ class _Reader:
                     break
         except yaml.MarkedYAMLError as error:
             at = error.problem_mark or error.context_mark
-            context = error.context_mark.index if error.context_mark is not None else None
+            context = error.context_mark.index if error.context_mark is not None and isinstance(error, ScannerError) else None
             self.trap(traps.diagnose(self.written, at.index if at is not None else 0, context, self.flow_start(), error.problem or ""))
         except RecursionError:  # the parser in Python, on a deep nest
             self.too_deep(0, 1)
@@ -200,7 +206,7 @@ class _Reader:
         self.documents += 1
         start, end = event.start_mark.index, event.end_mark.index
         if self.documents > 1:
-            self.fault("malformed-yaml", "a second document begins here: a spec is one", start, end, help="delete the line, or make it a file")
+            self.fault("malformed-yaml", "a second document begins here: a spec is one", start, end, help="give it a file of its own")
             self.stopped = True
         elif event.version or event.tags:
             self.fault("malformed-yaml", "a spec has no YAML directives", start, max(end, start + 1), help="delete the line")
@@ -227,7 +233,7 @@ class _Reader:
     def end(self, at: int) -> None:
         frame = self.stack.pop()
         frame.marks.end = at
-        if not frame.items and frame.anchor is None and self.stack and not self.stack[-1].items and self.stack[-1].key is None:
+        if self.stack and not self.stack[-1].items and self.stack[-1].key is None:  # it stands where a key should, as was told
             self.stack[-1].key = BROKEN
             return
         if frame.anchor is not None:
@@ -237,11 +243,11 @@ class _Reader:
     def alias(self, event: Any) -> None:
         start, end = event.start_mark.index, event.end_mark.index
         top = self.stack[-1] if self.stack else None
+        self.unused.pop(event.anchor, None)
         if top is not None and not top.items and top.key is None:
             self.fault("wrong-key", "a key is a name or a text, not an alias", start, end, help="write the key itself")
             top.key = BROKEN
             return
-        self.unused.pop(event.anchor, None)
         found = self.anchors.get(event.anchor)
         if found is None:
             if any(f.anchor == event.anchor for f in self.stack):
@@ -260,9 +266,13 @@ class _Reader:
 
     def tag_of(self, event: Any) -> None:
         """Refuses the tag of a node."""
-        if event.tag is not None:
-            start = event.start_mark.index
-            self.trap(traps.tagged(self.written, start, event.end_mark.index, scalar=event.__class__ is ScalarEvent))
+        if event.tag is None:
+            return
+        for trap in traps.tagged(self.written, event.start_mark.index, event.end_mark.index, scalar=event.__class__ is ScalarEvent):
+            if trap.blank is None:
+                self.fault(trap.code, trap.message, trap.start, trap.end, help=trap.help)
+            else:
+                self.trap([trap])
 
     def scalar(self, event: Any) -> None:
         value: Any = event.value
@@ -315,7 +325,7 @@ class _Reader:
                 message = "merge keys are not part of the language: nothing is inherited"
                 self.fault("merge-key", message, start, end, help="write out the entries that are meant")
                 top.key = BROKEN
-            elif "(" in value and self.cut(top, value, start, end):
+            elif ("(" in value or "[" in value) and self.cut_key(top, value, start):
                 top.key = BROKEN
         if value in top.data and top.key is not BROKEN:
             offset = top.marks.spans(value)
@@ -332,25 +342,32 @@ class _Reader:
         try:
             found = resolve(value)
         except MalformedNumberError as error:
-            self.fault("malformed-number", f"the number `{value if len(value) <= 20 else value[:19] + '…'}` {error}", start, end)
+            mend = "infinity is written `.inf`" if "large" in str(error) else "write `0`"
+            self.fault("malformed-number", f"the number `{value if len(value) <= 20 else value[:19] + '…'}` {error}", start, end, help=mend)
             return BROKEN
-        if found is None:
+        if found is None and self.stack and not self.stack[-1].items:
             self.null(start, end)
             return BROKEN
         if found.__class__ is str and self.cut(self.stack[-1] if self.stack else None, value, start, end):
             return BROKEN
         return found
 
+    def cut_key(self, top: _Frame, value: str, start: int) -> bool:
+        """Whether a key is a part of a formula that YAML has cut; tells it."""
+        if value.count("(") == value.count(")") and value.count("[") == value.count("]"):
+            return False
+        at = self.flow_start() if top.flow else None
+        found = traps.in_flow(self.written, at) if at is not None else traps.cut_key(self.written, start)
+        self.trap(found)
+        return bool(found)
+
     def cut(self, top: _Frame | None, value: str, start: int, end: int) -> bool:
         """Whether YAML has cut a formula here; tells it."""
         if top is not None and top.flow:
-            if value.count("(") != value.count(")"):
-                at = self.flow_start()
-                found = traps.in_flow(self.written, at) if at is not None else []
-                if found and all(trap not in self.lasting for trap in found):
-                    self.trap([t for t in found if t.blank not in self.blanks])
-                return bool(found)
-            return False
+            at = self.flow_start() if value.count("(") != value.count(")") else None
+            found = traps.in_flow(self.written, at) if at is not None else []
+            self.trap(found)
+            return bool(found)
         if traps.unfinished(value):
             found = traps.comment(self.written, start, end)
             self.trap(found)
@@ -358,17 +375,15 @@ class _Reader:
         return False
 
     def null(self, start: int, end: int) -> None:
-        top = self.stack[-1] if self.stack else None
-        if top is None:
-            return
-        if top.items or not isinstance(top.key, str):
-            self.fault("missing-value", "an entry of the list has no value", start, max(end, start + 1), help="write it, or take the entry out")
+        """A key without a value."""
+        top = self.stack[-1]
+        if not isinstance(top.key, str):
             return
         close = re.fullmatch(r"([A-Za-z_]\w*):([^\s:].*)", top.key) if top.flow else None
-        mend = f"a space follows the colon: `{close[1]}: {close[2]}`" if close else f"write it after `{top.key}:`, or take the line out"
-        if end > start:
-            mend = "take the line out: a key without a value is not written" if top.key else mend
-        self.fault("missing-value", f"`{top.key}` has no value", top.key_start, top.key_end, help=mend)
+        mend = f"a space follows the colon: `{close[1]}: {close[2]}`" if close else f"write it after `{top.key}:`, or take the key out"
+        self.fault(
+            "missing-value", f"`{top.key}` has no value", top.key_start, top.key_end, help="take the key out" if end > start else mend
+        )
 
     def add(self, value: Any, start: int, end: int, marks: Marks | None, size: int) -> None:
         """Gives a container, or what an alias repeats, to the container it stands in."""

@@ -17,6 +17,8 @@ __all__ = ["initial_value", "initial_values"]
 
 def initial_value(built: Built, param: Param, seed: int) -> Any:
     """The initial value of one parameter, as an array of its shape and dtype."""
+    if isinstance(param.init, int | float):
+        return np.full(param.shape, param.init, dtype=param.dtype)
     found = initial(built, param, seed)
     if isinstance(found, tuple):
         graph, node = found

@@ -21,6 +21,7 @@ from graphrun.train.history import History, Line, line_steps
 
 __all__ = ["Observer", "Options", "Parts", "Plan", "Run", "Stopped", "train"]
 
+MOST_LINES = 40  # measurements of which each gets a line on the screen, where nothing says how often lines are due
 CHUNK_SECONDS = 0.05  # between two looks at the loss and at the keyboard
 TOLD_SECONDS = 0.1  # between two words of progress
 SNAPSHOT_SECONDS = 2.0  # between two copies of the slots, from which a non-finite loss is traced
@@ -132,8 +133,10 @@ class _Loop:
         self.batches = Batches(parts.rows, options.batch, options.shuffle, options.drop_last, options.seed)
         per = self.batches.per_epoch
         self.steps = options.steps if options.steps is not None else (options.epochs or 1) * per
-        self.every = line_steps(self.steps, options.log_every, per)
-        self.often = [self.every, *([options.eval_every] if options.eval_every is not None and parts.valid else [])]
+        often = options.eval_every if parts.valid else None
+        shown = often if often is not None and self.steps <= MOST_LINES * often else None
+        self.every = line_steps(self.steps, options.log_every or shown, per)
+        self.often = [self.every, *([often] if often is not None else [])]
         self.history = History(per_epoch=per)
         self.steppers: dict[tuple[int, bool], CompiledStep] = {}
         self.made: dict[tuple[int, bool], Step] = {}

@@ -254,8 +254,8 @@ def weights(before: Mapping[str, Any], after: Mapping[str, Any], limit: int = 12
             rows.append((name, "", _weight(float(old.reshape(-1)[0])), _weight(float(np.asarray(new).reshape(-1)[0]))))
         else:
             shape = "×".join(str(d) for d in old.shape)
-            norms = [number(float(np.linalg.norm(value)), 4) for value in (old, new)]
-            rows.append((f"{name} [{shape}]", "|·| ", *norms))
+            first, last = (number(float(np.linalg.norm(value)), 4) for value in (old, new))
+            rows.append((f"{name} [{shape}]", "|·| ", first, last))
     if not rows:
         return []
     names, signs, olds = (max(len(row[k]) for row in rows) for k in range(3))

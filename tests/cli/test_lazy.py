@@ -1,8 +1,8 @@
 """What a command loads, and how long `validate` takes."""
 
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -37,12 +37,16 @@ def test_the_probe_sees_what_is_loaded():
     assert "numpy" in _loaded("run", "specs/neuron.yaml")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="measures the processor time of child processes")
 def test_validate_starts_and_ends_quickly():
     times = []
     for _ in range(3):
-        began = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "graphrun.cli.main", "validate", "specs/ann.yaml"], check=True, capture_output=True, cwd=ROOT
-        )
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.6  # a third of a second on an idle machine
+        began = _children()
+        subprocess.run([sys.executable, "-m", "graphrun.cli.main", "validate", "specs/ann.yaml"], check=True, capture_output=True, cwd=ROOT)
+        times.append(_children() - began)
+    assert min(times) < 0.5  # processor time, which other work on the machine does not lengthen much; a third of a second is usual
+
+
+def _children():
+    used = os.times()
+    return used.children_user + used.children_system

@@ -26,6 +26,19 @@ def test_good_data_are_good(tmp_path: Path) -> None:
     assert checked("inputs: {x: 1}", tmp_path) == ""
 
 
+def test_transforms_are_built(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(C, encoding="utf-8")
+    assert checked(X + "data: {source: a.csv, transform: {x: x / sd(x), y: mean(y)}}", tmp_path) == (
+        "s.yaml:3:42 error unknown-function: there is no function called `sd`\n"
+        "    3 | data: {source: a.csv, transform: {x: x / sd(x), y: mean(y)}}\n"
+        "      |                                          ^^\n"
+        "   help: did you mean `std`?\n\n"
+        "s.yaml:3:52 error transform-result: the transform of `y` gives an array of shape [], and [batch] is wanted, with the rows first\n"
+        "    3 | data: {source: a.csv, transform: {x: x / sd(x), y: mean(y)}}\n"
+        "      |                                                    ^^^^^^^"
+    )
+
+
 LATER = {name for name in CASES if name.startswith(("transform ", "class of", "missing", "glob", "folder", "split files without"))}
 
 

@@ -1,6 +1,8 @@
 """Pages made from the code are as the code is now; `make docs` makes them again."""
 
+import ast
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,24 @@ def pages():
 @pytest.mark.parametrize("name", ["docs/operations.md", "docs/diagnostics.md", "docs/images/neuron.svg"])
 def test_fresh(name, pages):
     assert (ROOT / name).read_bytes() == pages[name], "run `make docs`"
+
+
+def _codes_used():
+    """Code → a place that raises it: literals in the calls that make diagnostics and faults."""
+    makers = {"Diagnostic", "Fault", "OpFault", "error", "warning", "_fault"}
+    for path in sorted((ROOT / "graphrun").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                code = node.args[0].value
+                if name in makers and isinstance(code, str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+|cycle|recursion|disk|usage", code):
+                    yield code, f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def test_every_code_that_is_raised_is_documented():
+    used = dict(_codes_used())
+    assert len(used) > 50
+    assert {code: place for code, place in used.items() if code not in catalogue()} == {}
 
 
 def test_every_code_and_operation_is_there(pages):

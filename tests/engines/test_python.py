@@ -322,3 +322,58 @@ def test_the_counter_counts_from_the_first_step():
     engine.load({"w": 0.5})
     assert engine.run({}, 7, 3) == [7.5, 8.5, 9.5]
     assert engine.run({}, 10, 0) == []
+
+
+CASES = [(op, k) for op in OPS.values() for k in range(len(op.cases))]
+
+
+@pytest.mark.parametrize(("op", "k"), CASES, ids=[f"{op.name}-{k}" for op, k in CASES])
+def test_every_operation_in_a_step(op, k):
+    """Each row of the gradient table as a step whose real operands move."""
+    case = op.cases[k]
+    data = np.random.default_rng(k)
+    b = Builder()
+    slots, feeds, values, inputs = [], {}, {}, []
+    for n, shape in enumerate(case.shapes):
+        dtype = case.dtypes[n] if n < len(case.dtypes) else "float64"
+        name = f"x{n}"
+        if dtype == "float64":
+            inputs.append(b.param(name, shape, dtype))
+            slots.append(Slot(name, inputs[-1], OPS["mul"](b, inputs[-1], b.const(0.75, dtype))))
+        else:
+            inputs.append(b.input(name, shape, dtype))
+            feeds[name] = inputs[-1]
+        drawn = data.uniform(*case.domain, shape) if dtype == "float64" else data.integers(0, max(1, int(case.domain[1])), shape)
+        values[name] = np.asarray(drawn, dtype)
+    out = op(b, *inputs, **case.attrs)
+    loss = OPS["sum"](b, OPS["cast"](b, out, dtype="float64"))
+    step = Step(b.graph, loss, tuple(slots), feeds, None, {"out": out})
+    python, reference = PythonEngine().compile(step), ReferenceEngine().compile(step)
+    for engine in (python, reference):
+        engine.load({s.name: values[s.name] for s in slots})
+        engine.losses = engine.run({name: values[name] for name in feeds}, 0, 2)
+    assert same(np.array(python.losses), np.array(reference.losses), 1e-12)
+    assert same(python.outputs["out"], reference.outputs["out"], 1e-12)
+    for slot in slots:
+        assert same(python.values()[slot.name], reference.values()[slot.name], 1e-12)
+
+
+def test_a_feed_that_is_cut_up_is_fed_anew_by_every_call():
+    """Many views of a feed are made once, over a buffer that each call fills."""
+    b = Builder()
+    x, w = b.input("x", (2, 5, 3), "float64"), b.param("w", (3,), "float64")
+    parts = [OPS["slice"](b, x, index=(None, (t, t + 1, 1), None), squeeze=(1,)) for t in range(5)]
+    total = OPS["mul"](b, parts[0], w)
+    for part in parts[1:]:
+        total = OPS["add"](b, OPS["mul"](b, part, w), OPS["tanh"](b, total))
+    step = Step(b.graph, OPS["sum"](b, total), (Slot("w", w, OPS["add"](b, w, w)),), {"x": x}, None, {"x": x, "last": parts[4]})
+    python, reference = PythonEngine().compile(step), ReferenceEngine().compile(step)
+    assert python.source.split("for k in range")[1].count("k_slice") == 0
+    data = np.random.default_rng(0)
+    for engine in (python, reference):
+        engine.load({"w": [0.1, 0.2, 0.3]})
+    for k in range(3):
+        fed = {"x": data.normal(size=(2, 5, 3))}
+        assert python.run(fed, k, 1) == pytest.approx(reference.run(fed, k, 1), rel=1e-13)
+        assert np.array_equal(python.outputs["x"], fed["x"])
+        assert np.array_equal(python.outputs["last"], fed["x"][:, 4])

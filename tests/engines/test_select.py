@@ -37,7 +37,8 @@ def test_an_engine_by_name():
         ("torch", "error unknown-engine: there is no engine called `torch`\n   help: engines: auto, python, reference"),
         (
             "jax",
-            "error not-yet: the engine `jax` (JAX) is planned, but this version does not have it yet\n   help: engines: auto, python, reference",
+            "error not-yet: the engine `jax` (JAX) is planned, but this version does not have it yet\n"
+            "   help: engines: auto, python, reference",
         ),
     ],
 )

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from graphrun.cli.main import main
+from graphrun.codes import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 BAD = Path("tests/fixtures/bad")
 NAMES = sorted(p.stem for p in (ROOT / BAD).glob("*.yaml"))
-WARNINGS = {"unused_parameter"}
+WARNINGS = {"unused_parameter", "missing_file"}
 TIME = re.compile(r"\(\d+\.\d\d s\)")
 
 
@@ -40,8 +41,6 @@ def test_message(name, capsys):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_fault_has_a_place_inside_the_file_and_a_documented_code(name, capsys):
-    from graphrun.codes import catalogue
-
     main(["validate", str(BAD / f"{name}.yaml"), "--format", "json"])
     document = json.loads(capsys.readouterr().out)
     assert document["diagnostics"]
@@ -83,3 +82,20 @@ def test_a_path_that_leads_nowhere_is_a_fault_of_the_command_line(capsys):
 def test_quiet_prints_errors_alone(capsys):
     assert main(["validate", "--quiet", "specs/ann.yaml", str(BAD / "unused_parameter.yaml")]) == 0
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("missing_file", "missing-data-file"),
+        ("missing_column", "missing-column"),
+        ("text_in_numbers", "cell-not-number"),
+        ("text_in_rows", "cell-not-number"),
+        ("column_count", "column-count"),
+    ],
+)
+def test_data_that_do_not_fit_fail_a_run_with_status_3(name, code, capsys):
+    assert main(["run", str(BAD / f"{name}.yaml")]) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f" error {code}: " in captured.err

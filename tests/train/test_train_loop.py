@@ -146,6 +146,13 @@ def test_lines_hold_norm_largest_step_and_what_validation_says() -> None:
     assert seen.done[-1] == 10
 
 
+def test_each_measurement_is_shown_where_there_are_not_too_many() -> None:
+    for steps, shown in ((100, 13), (1000, 11)):
+        seen = Seen()
+        run(Mean(), Options(steps=steps, eval_every=8), valid=True, observe=seen)
+        assert len(seen.lines) == shown + (steps == 100)
+
+
 def test_history_as_csv() -> None:
     out = run(Mean(0.5), Options(steps=3, log_every=2), valid=True)
     assert out.history.to_csv() == (

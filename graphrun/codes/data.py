@@ -1,62 +1,8 @@
-"""The codes of diagnostics. A code's documentation is its docstring; its name is the class's name in kebab-case."""
+"""Codes of data that do not fit the spec."""
 
 from __future__ import annotations
 
-import re
-
-__all__ = ["Code", "catalogue"]
-
-
-class Code:
-    """The base of all codes: what it means, an example that is wrong, and how to mend it."""
-
-
-def catalogue() -> dict[str, str]:
-    """Code → documentation, in alphabetical order."""
-    found = {re.sub(r"(?<!^)(?=[A-Z])", "-", c.__name__).lower(): (c.__doc__ or "").strip() for c in Code.__subclasses__()}
-    return dict(sorted(found.items()))
-
-
-class ShapeMismatch(Code):
-    """Two values do not fit together: their shapes cannot be broadcast, multiplied or joined.
-
-    Wrong: `z: x @ W` with x of shape [batch, 64] and W of shape [32, 10].
-    The message shows both shapes and where each came from. Give the parameter the shape that fits, or use the value that was meant.
-    """
-
-
-class FormulaSyntax(Code):
-    """A formula is not written as the language has it: a value or an operator is missing, or a word, sign or form is not part of it.
-
-    Wrong: `z: w x + b` (an operator is missing), `z: a if c` (no `else`), `z: h.0(x)` (only a function's name can be called).
-    The place underlined is where the reading failed. Mend it as the help says; docs/language has the table of all forms.
-    """
-
-
-class UnknownOperator(Code):
-    """A formula has an operator that the language lacks.
-
-    Wrong: `z: a // b`, `z: a % b`, `m: a & b`, `z: +a`.
-    The operators are `+ - * / ^ @`, the comparisons `< <= > >= == !=`, `and or not` in choices, and `->`, which passes a value on.
-    For the rest there are functions: `floor(a / b)`, `mod(a, b)`, `logical_and(a, b)`.
-    """
-
-
-class UnbalancedBracket(Code):
-    """A bracket or a quote is opened and never closed, closed and never opened, or closed by one of the other kind.
-
-    Wrong: `z: relu(a + b`, `z: a + b)`, `z: f([a, b)]`.
-    Where a formula that looks whole gets this error, YAML has cut it: at a comma inside `{…}` or `[…]`, or at ` #`, where a comment begins.
-    Then quote the formula: `h: {init: "normal(0, 0.02)"}`.
-    """
-
-
-class MalformedNumber(Code):
-    """A number is not written in decimal, runs into a letter, or lies outside what a 64-bit float can tell.
-
-    Wrong: `0x1F`, `1__000`, `2x`, `1j`, `1e999`.
-    Numbers are written `1`, `2.5`, `1e-3` or `1_000`; a product is written with `*`; infinity is `inf`.
-    """
+from graphrun.codes.base import Code
 
 
 class MissingDataFile(Code):
@@ -194,35 +140,4 @@ class TransformResult(Code):
     """A transform gives something that the input cannot hold: another shape, another kind of number, or a value that is not finite.
 
     Wrong: `transform: {x: mean(x)}`, which gives one number for all rows. A transform gives a value for each element of each row.
-    """
-
-
-class NonFinite(Code):
-    """The loss or a parameter became infinite or nan while training, and the run stopped.
-
-    The message names the first node whose operands were still finite, and their values. Usual causes: a learning rate that is too large,
-    the logarithm or root of a number that reaches 0, a division by 0. Take a smaller lr, set `train.clip: 1.0`, or change the formula.
-    """
-
-
-class Disk(Code):
-    """A file cannot be written or read, or the folder for a run holds something that is not a run.
-
-    Nothing half-written is left behind, and what was there stays as it was. Free some space, or choose another place with `--out DIR`.
-    """
-
-
-class DtypeMismatch(Code):
-    """A value is of another kind than the operation takes: a real one where a boolean chooses, or where whole numbers index.
-
-    Wrong: `where(x, a, b)` with a real x; `table[i]` with a real i.
-    Compare to get a boolean (`where(x > 0, a, b)`); declare an input of indices with `dtype: int64`, or cast: `cast(i, 'int64')`.
-    """
-
-
-class SymbolicSize(Code):
-    """The size of a result would depend on a dimension that is known only when the graph runs, in a way that cannot be written down.
-
-    Wrong: `x[:3]` where axis 0 of x is `batch`: a batch may hold fewer than 3 rows.
-    Count from the end (`x[1:]`, `x[:-1]`), or cut an axis whose size is a number, from `config` for instance.
     """

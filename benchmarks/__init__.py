@@ -1,0 +1,1 @@
+"""The benchmarks that stand watch: `python -m benchmarks [name …]`."""

@@ -1,0 +1,119 @@
+"""DOT drawn as SVG, PNG or PDF, by the Graphviz that pygraphviz brings along, else by a `dot` on the PATH.
+
+Graphviz runs in a process of its own: a drawing that takes too long can be ended, its warnings stay with it, and the shipped font is the
+only one it knows, so that the same text gives the same bytes whatever fonts a machine has.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from graphrun.diagram.dot import MOST_DRAWN, drawn_boxes
+from graphrun.diagram.svg import finished_svg
+from graphrun.diagram.text import FONT, FONT_FOLDER
+from graphrun.errors import Diagnostic, RunError
+
+__all__ = ["FORMATS", "draw"]
+
+FORMATS = ("svg", "png", "pdf")
+SECONDS = 60.0
+"""How long Graphviz may take."""
+
+_CHILD = """\
+import os, sys
+out = os.dup(1)
+os.dup2(2, 1)
+sys.path.append(sys.argv[2])
+import pygraphviz
+data = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode()).draw(format=sys.argv[1], prog="dot")
+with os.fdopen(out, "wb") as file:
+    file.write(data)
+"""
+
+_CONFIG = """\
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+<dir>{fonts}</dir>
+<cachedir>{cache}</cachedir>
+<match target="pattern"><edit name="family" mode="assign" binding="strong"><string>{family}</string></edit></match>
+<match target="font"><test name="weight" compare="less_eq"><const>medium</const></test>
+<test target="pattern" name="weight" compare="more_eq"><const>bold</const></test>
+<edit name="embolden" mode="assign"><bool>true</bool></edit></match>
+</fontconfig>
+"""
+
+
+def draw(dot: str, format: str) -> bytes:
+    """The picture of a text made by `to_dot`, as bytes of an `svg`, a `png` or a `pdf`.
+
+    Raises RunError: `no-graphviz` where nothing can draw, `too-large-to-draw` where it would take too long.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"not a picture format: {format}")
+    boxes = drawn_boxes(dot)
+    if boxes > MOST_DRAWN:
+        raise _too_large(f"a picture of {boxes:,} boxes would take too long to lay out (at most {MOST_DRAWN:,})")
+    with tempfile.TemporaryDirectory(prefix="graphrun-") as folder:
+        found = None
+        for command in _commands(format):
+            found = _run(command, dot, Path(folder))
+            if found:
+                break
+    if not found:
+        raise _no_graphviz()
+    return finished_svg(found) if format == "svg" else found
+
+
+def _commands(format: str) -> list[Sequence[str]]:
+    """The ways to draw, best first."""
+    out: list[Sequence[str]] = []
+    where = _pygraphviz()
+    if where is not None and sys.executable:
+        out.append((sys.executable, "-I", "-c", _CHILD, format, where))
+    program = shutil.which("dot")
+    if program is not None:
+        out.append((program, f"-T{format}"))
+    return out
+
+
+def _pygraphviz() -> str | None:
+    """The folder that holds pygraphviz, or None."""
+    spec = find_spec("pygraphviz")
+    return str(Path(spec.origin).parent.parent) if spec is not None and spec.origin else None
+
+
+def _run(command: Sequence[str], dot: str, folder: Path) -> bytes | None:
+    """What a way to draw gives, or None where it does not work."""
+    config = folder / "fonts.conf"
+    config.write_text(_CONFIG.format(fonts=escape(str(FONT_FOLDER)), cache=escape(str(folder / "cache")), family=FONT), encoding="utf-8")
+    environment = {**os.environ, "FONTCONFIG_FILE": str(config), "FONTCONFIG_PATH": str(folder)}
+    try:
+        done = subprocess.run(command, input=dot.encode(), capture_output=True, timeout=SECONDS, env=environment, check=False)
+    except subprocess.TimeoutExpired:
+        raise _too_large(f"Graphviz did not finish the picture within {SECONDS:g} seconds") from None
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 and done.stdout else None
+
+
+def _too_large(message: str) -> RunError:
+    return RunError(Diagnostic("too-large-to-draw", message, help="write it as text instead, of any size: -o x.dot"))
+
+
+def _no_graphviz() -> RunError:
+    return RunError(
+        Diagnostic(
+            "no-graphviz",
+            "drawing a picture needs Graphviz, and none was found that works",
+            help="pip install pygraphviz (which brings Graphviz), or install Graphviz so that `dot` is on the PATH; -o x.dot works without",
+        )
+    )
