@@ -10,7 +10,7 @@ import typer
 from graphrun.cli import files, printing
 from graphrun.cli.options import Format, FormatOption, QuietOption, SetOption
 from graphrun.errors import Diagnostic
-from graphrun.model.validate import validate
+from graphrun.model.validation import validate
 
 __all__ = ["command"]
 

@@ -210,9 +210,12 @@ class _Reader:
         if os.path.isdir(folder):
             names = [n for n in sorted(os.listdir(folder)) if os.path.splitext(n)[1] in DELIMITERS]
             close = nearest(os.path.basename(path), names)
-            mend = f"did you mean `{close}`?" if close else f"the data files there: {', '.join(names[:6])}" if names else None
+            mend = f"did you mean `{close}`?" if close else "put the file there, or correct `data.source`"
+            if not close and names:
+                mend = f"the data files there: {', '.join(names[:6])}"
         else:
             note += f"; there is no folder {folder}"
+            mend = "correct `data.source`: paths are relative to the spec's folder"
         tell("missing-data-file", message, place, notes=[note], help=mend)
 
     def _file(self, path: str, place: Place) -> Table | None:

@@ -13,8 +13,10 @@ __all__ = ["CompiledStep", "Engine", "Slot", "Step"]
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A value that a step reads and replaces: parameters (single or packed) and optimizer state. `node` is a leaf of the graph, `update` the
-    node of its new value (None: it stays as it is)."""
+    """A value that a step reads and replaces: parameters (single or packed) and optimizer state.
+
+    `node` is a leaf of the graph, `update` the node of its new value (None: it stays as it is).
+    """
 
     name: str
     node: int
@@ -25,8 +27,9 @@ class Slot:
 class Step:
     """One training step as a graph with all sizes bound.
 
-    All slots move at once: every update is computed from the old values. `feeds` are the leaves fed anew for each step; `counter` is the leaf that holds
-    the number of the step (float64 scalar, from 0), or None where nothing asks for it. `outputs` are further values wanted of each step.
+    All slots move at once: every update is computed from the old values. `feeds` are the leaves fed anew for each step; `counter` is the
+    leaf that holds the number of the step (a real scalar, from 0), or None where nothing asks for it. `outputs` are further values wanted
+    of each step.
     """
 
     graph: Graph

@@ -64,9 +64,9 @@ class Builder:
             self.graph.tags.append((before, after))
         return k
 
-    def call_id(self, name: str, function: str, parent: int) -> int:
+    def call_id(self, name: str, function: str, parent: int, place: int = 0) -> int:
         """A new call; its name can be set later, when it is known how many calls a formula makes."""
-        self.graph.calls.append(CallSite(name, function, parent))
+        self.graph.calls.append(CallSite(name, function, parent, place))
         return len(self.graph.calls) - 1
 
     def _type_id(self, t: TensorType) -> int:
@@ -161,13 +161,13 @@ class Builder:
         g = self.graph
         name = [self.name_id(n) for n in graph.names]
         tag = [self.tag_id(before + t[0], t[1]) for t in graph.tags]
-        call = [self.call_id(c.name, c.function, c.parent) for c in graph.calls]
-        first = len(g.calls) - len(call)
-        for site in g.calls[first:]:
-            site.parent += first if site.parent >= 0 else 0
         attr = [self._attr_id(a) for a in graph._attr_table]
         kind = [self._type_id(t) for t in graph._type_table]
         source = [self.source_id(name) for name in graph.sources]
+        first = len(g.calls)
+        call = [
+            self.call_id(c.name, c.function, c.parent + first if c.parent >= 0 else -1, move_place(c.place, source)) for c in graph.calls
+        ]
         new: list[int] = []
         for i in range(len(graph)):
             if i in replace:

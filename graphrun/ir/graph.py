@@ -37,11 +37,15 @@ def move_place(place: int, sources: Sequence[int]) -> int:
 
 @dataclass(slots=True)
 class CallSite:
-    """A function's call from which nodes came: `h.0` of `dense`. `parent` is the call around it, -1 at the top."""
+    """A function's call from which nodes came: `h.0` of `dense`.
+
+    `parent` is the call around it, -1 at the top; `place` where it is called.
+    """
 
     name: str
     function: str
     parent: int
+    place: int = 0
 
 
 class Graph:
@@ -105,6 +109,14 @@ class Graph:
     def place(self, i: int) -> tuple[int, int, int, int]:
         """Source number, line, column, length of the text that node i came from; line 0 where there is none."""
         return unpack_place(self._place[i])
+
+    def line(self, i: int) -> int | None:
+        """The line in the spec (the first source) that node i came from: of what stands in another file the line of its call."""
+        place, call = self._place[i], self._call[i]
+        while unpack_place(place)[0] and call >= 0:
+            place, call = self.calls[call].place, self.calls[call].parent
+        source, line, _, _ = unpack_place(place)
+        return line if line and not source else None
 
     def owner(self, i: int) -> str | None:
         """The name of the formula that node i is a step of; None for a node that only a pass made."""

@@ -136,7 +136,7 @@ def _nodes(facts: Facts) -> list[dict[str, Any]]:
                 "value": json_value(value),
                 "gradient": json_value(facts.gradients.get(i)),
                 "local": _local(facts, rules, i),
-                "line": graph.place(i)[1] or None,
+                "line": graph.line(i),
             }
         )
     return out

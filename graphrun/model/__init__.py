@@ -1,4 +1,7 @@
-"""The parts joined: Model for Python, and what the commands call. Names are loaded when they are used, so that `validate` needs no NumPy."""
+"""The parts joined: Model for Python, and what the commands call.
+
+Names are loaded when they are used, so that `validate` needs no NumPy.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from graphrun.model.expect import Result, run_expectations
     from graphrun.model.model import Gradients, Model, Values, load, loads
-    from graphrun.model.validate import validate
+    from graphrun.model.validation import validate
 
 __all__ = ["Gradients", "Model", "Result", "Values", "load", "loads", "run_expectations", "validate"]
 
-_WHERE = {"Result": "expect", "run_expectations": "expect", "validate": "validate"}
+_WHERE = {"Result": "expect", "run_expectations": "expect", "validate": "validation"}
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,7 @@ __all__ = ["Feeds", "row_feeds"]
 
 @dataclass(frozen=True)
 class Feeds:
-    """Arrays by input. `rows` names the inputs that carry all rows of the data as axis 0 (of a graph for one row); `row` says which row it is."""
+    """Arrays by input. `row` says which row they are; in a graph for one row `rows` names the inputs that carry all rows as axis 0."""
 
     values: Mapping[str, Any]
     sizes: Mapping[str, int] = field(default_factory=dict)

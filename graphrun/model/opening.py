@@ -44,6 +44,8 @@ def build_both(spec: Spec, reporter: Reporter) -> tuple[Built, Built | None]:
     training = build(spec, reporter, training=True) if built is not None and _asks_for_training(spec) else None
     if built is not None:
         _check_training(spec, training or built, reporter)
+    elif spec.model.train is not None:
+        optimizer_rule(spec, reporter, (), 1)
     reporter.raise_errors()
     assert built is not None
     if training is not None:

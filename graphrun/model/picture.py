@@ -19,11 +19,26 @@ LATER = ("mmd", "tex", "txt")
 
 
 def picture(
-    model: Model, format: str, view: str = "auto", *, show: tuple[str, ...] = ("values", "gradients"), direction: str = "LR", expand: bool = False,
+    model: Model,
+    format: str,
+    view: str | None = None,
+    *,
+    show: tuple[str, ...] | None = None,
+    direction: str | None = None,
+    expand: bool = False,
     **options: Any,
-) -> bytes:  # fmt: skip
+) -> bytes:
     """The graph drawn as bytes of `format`. `show` may hold `values` and `gradients`, which are those of `grad` (left out where the data
-    are missing). Raises UsageError, and RunError where nothing can draw."""
+    are missing). What is None is taken from `diagram` in the spec. Raises UsageError, and RunError where nothing can draw."""
+    given = model.spec.model.diagram
+    view = view or (given.view if given else None) or "auto"
+    direction = direction or (given.direction if given else None) or "LR"
+    if show is None:
+        show = tuple(given.show) if given is not None and given.show is not None else ("values", "gradients")
+    unknown = [s for s in show if s not in ("values", "gradients")]
+    if unknown:
+        what = f"`show: {unknown[0]}` is part of the language, but this version does not draw it yet"
+        raise UsageError(Diagnostic("not-yet", what, help="show `values` and `gradients`"))
     if format in LATER or view not in ("auto", "steps"):
         what = f"the format .{format}" if format in LATER else f"the view `{view}`"
         raise UsageError(

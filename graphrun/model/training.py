@@ -230,7 +230,7 @@ class _Training:
             contents.update(self._explained())
         contents["history.csv"] = run.history.to_csv()
         contents["params.safetensors"] = params_bytes(params, {"spec": self.spec.name, "steps": str(run.steps)})
-        contents["spec.yaml"] = resolved(self.spec)
+        contents["spec.yaml"] = resolved(self.spec, os.fspath(self.options.out))
         self.files = tuple(contents)
         manifest = {
             "spec": self.spec.name,

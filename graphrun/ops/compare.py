@@ -45,7 +45,7 @@ def _met(name: str) -> Kernel:
 
 
 def _comparison(name: str, sign: str, doc: str, onnx: str | None) -> OpDef:
-    python = {"=": "==", "≤": "<=", "≥": ">=", "≠": "!="}.get(sign, sign)
+    python = {"≤": "<=", "≥": ">=", "≠": "!="}.get(sign, sign)
     return OpDef(
         name,
         doc,
@@ -66,7 +66,7 @@ LESS = _comparison("less", "<", "Whether a is below b.", "Less")
 LESS_EQUAL = _comparison("less_equal", "≤", "Whether a is at most b.", "LessOrEqual")
 GREATER = _comparison("greater", ">", "Whether a is above b.", "Greater")
 GREATER_EQUAL = _comparison("greater_equal", "≥", "Whether a is at least b.", "GreaterOrEqual")
-EQUAL = _comparison("equal", "=", "Whether a is b; nan equals nothing.", "Equal")
+EQUAL = _comparison("equal", "==", "Whether a is b; nan equals nothing.", "Equal")
 NOT_EQUAL = _comparison("not_equal", "≠", "Whether a is not b.", None)
 
 LOGICAL_AND = OpDef(

@@ -190,6 +190,7 @@ def _mean_of_array(mapped: Graph, graph: Graph, loss: int, k: int) -> tuple[Grap
         return mapped, k
     b = Builder(mapped)
     b.call, b.place = mapped._call[k], mapped._place[k]
+    b.owner = b.name_id(f"mean({graph.name(loss)})")
     mean = MEAN(b, k, axis=(0,), keepdims=False)
     return b.graph, mean
 
@@ -202,8 +203,11 @@ def _mean_of_copies(unrolled: Unrolled, loss: int) -> tuple[Graph, int]:
     first = unrolled.rows[0][loss]
     b.call, b.place = unrolled.graph._call[first], unrolled.graph._place[first]
     total = first
+    b.owner = None
     for row in unrolled.rows[1:]:
         total = ADD(b, total, row[loss])
+    name = unrolled.graph.name(first).partition("[")[0]
+    b.owner = b.name_id(f"mean({name})")
     mean = DIV(b, total, b.const(float(len(unrolled.rows)), b.dtype(total)))
     return b.graph, mean
 

@@ -16,7 +16,8 @@ def test_a_missing_file_is_a_warning(tmp_path: Path) -> None:
         "s.yaml:3:16 warning missing-data-file: there is no file `no.csv`\n"
         "    3 | data: {source: no.csv}\n"
         "      |                ^^^^^^\n"
-        "   looked for no.csv, as paths are relative to the spec's folder"
+        "   looked for no.csv, as paths are relative to the spec's folder\n"
+        "   help: put the file there, or correct `data.source`"
     )
 
 

@@ -115,7 +115,6 @@ def test_hostile_paths_and_texts_never_raise_anything_but_our_errors(tmp_path: P
     for text in ("", "[]", "- 1", "graphrun: 1\nnodes: 3", "\x00", "graphrun: 1\nnodes: {J: '__import__(\"os\")'}"):
         with pytest.raises(gr.GraphrunError):
             gr.loads(text)
-    with pytest.raises(gr.SpecError):
-        gr.load(tmp_path)
-    with pytest.raises(gr.SpecError):
-        gr.load(tmp_path / "missing.yaml")
+    for path in (tmp_path, tmp_path / "missing.yaml"):
+        with pytest.raises(gr.UsageError, match="missing-file"):
+            gr.load(path)

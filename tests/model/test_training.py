@@ -17,7 +17,7 @@ nodes:
   J: mean((out - y)^2)
 loss: J
 data:
-  columns: {{x: [a, b, c], y: [d, e]}}
+  columns: [x, y]
   rows: {rows}
 train: {{optimizer: "{optimizer}", steps: 7 {more}}}
 """
@@ -26,16 +26,17 @@ ROWS = RNG.normal(size=(10, 5)).round(3).tolist()
 
 
 def net(optimizer: str, more: str = "") -> gr.Model:
-    text = NET.format(rows=ROWS, optimizer=optimizer, more=more).replace("columns: {x: [a, b, c], y: [d, e]}\n  rows:", "columns: [x, y]\n  rows:")
-    paired = [[row[:3], row[3:]] for row in ROWS]
-    return gr.loads(text.replace(str(ROWS), str(paired)))
+    return gr.loads(NET.format(rows=[[row[:3], row[3:]] for row in ROWS], optimizer=optimizer, more=more))
 
 
 TORCH: dict[str, Any] = {
     "sgd(lr=0.1)": ("SGD", {"lr": 0.1}),
     "sgd(lr=0.1, momentum=0.9)": ("SGD", {"lr": 0.1, "momentum": 0.9}),
     "momentum(lr=0.1)": ("SGD", {"lr": 0.1, "momentum": 0.9}),
-    "sgd(lr=0.1, momentum=0.9, dampening=0.3, weight_decay=0.01)": ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.01}),
+    "sgd(lr=0.1, momentum=0.9, dampening=0.3, weight_decay=0.01)": (
+        "SGD",
+        {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.01},
+    ),
     "sgd(lr=0.1, momentum=0.9, nesterov=true)": ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
     "adam(lr=0.01)": ("Adam", {"lr": 0.01}),
     "adam(lr=0.01, beta1=0.8, beta2=0.95, eps=1e-6, weight_decay=0.1)": (
@@ -100,7 +101,11 @@ loss: J
 data: {columns: [x, y], rows: [[[1, 2], 3], [[0, 1], 1], [[2, -1], 0], [[1, 1], 2], [[-1, 0.5], 1]]}
 train: {optimizer: adam(lr=0.05), steps: 20, batch: 2, seed: 4}
 """
-BATCH = ONE_ROW.replace("{shape: [2]}", "{shape: [batch, 2]}").replace("y: {}", "y: {shape: [batch]}").replace("J: 1/2 * (p - y)^2", "J: mean(1/2 * (p - y)^2)")
+BATCH = (
+    ONE_ROW.replace("{shape: [2]}", "{shape: [batch, 2]}")
+    .replace("y: {}", "y: {shape: [batch]}")
+    .replace("J: 1/2 * (p - y)^2", "J: mean(1/2 * (p - y)^2)")
+)
 
 
 @pytest.mark.parametrize("engine", ["reference", "python"])
@@ -128,7 +133,9 @@ def test_equal_seeds_give_equal_bits_and_others_do_not() -> None:
 
 def test_initial_values_follow_from_seed_and_name_alone() -> None:
     small = gr.loads("graphrun: 1\ninputs: {x: {shape: [batch, 4]}}\nnodes:\n  h: x -> dense(3)\n  J: mean(h)\nloss: J")
-    large = gr.loads("graphrun: 1\ninputs: {x: {shape: [batch, 4]}}\nnodes:\n  g: x -> dense(4)\n  h: x + g -> dense(3)\n  J: mean(h)\nloss: J")
+    large = gr.loads(
+        "graphrun: 1\ninputs: {x: {shape: [batch, 4]}}\nnodes:\n  g: x -> dense(4)\n  h: x + g -> dense(3)\n  J: mean(h)\nloss: J"
+    )
     assert np.array_equal(small.params["h.weight"], large.params["h.weight"])
     assert not np.array_equal(large.params["g.weight"][:, :3], large.params["h.weight"])
 
@@ -145,7 +152,8 @@ def test_settings_by_parameter() -> None:
 
 def test_a_parameter_that_is_not_trainable_stays() -> None:
     model = gr.loads(
-        "graphrun: 1\nparams: {w: {init: 2, trainable: false}, v: 1}\nnodes:\n  J: (w * v - 3)^2\nloss: J\ntrain: {optimizer: sgd(lr=0.1), steps: 5}"
+        "graphrun: 1\nparams: {w: {init: 2, trainable: false}, v: 1}\nnodes:\n  J: (w * v - 3)^2\nloss: J\n"
+        "train: {optimizer: sgd(lr=0.1), steps: 5}"
     )
     run = model.train()
     assert run.params["w"] == 2.0

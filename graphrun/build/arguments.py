@@ -1,0 +1,141 @@
+"""Arguments of a call: bound to an operation's arrays and attributes, checked by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from graphrun.build.values import Fault, ListValue, Training, describe, is_number, to_float, whole
+from graphrun.errors import nearest
+from graphrun.expr.tree import Call, Expr
+from graphrun.ir.opdef import Attr, OpDef
+from graphrun.ir.types import Shape, Sym
+
+__all__ = ["attributes", "bind", "list_constant"]
+
+_MISSING = object()
+_INNER = ("key", "seed")  # attributes that only the build sets
+
+
+def bind(name: str, wanted: Sequence[str], required: Sequence[bool], args: Sequence[Any], kwargs: Mapping[str, Any], e: Expr) -> list[Any]:
+    """The argument for each name in `wanted` (`_MISSING`, see `given`, for one left out); faults of arity and names are raised."""
+    head = f"{name}({', '.join(w if r else f'{w}=…' for w, r in zip(wanted, required, strict=True))})"
+    if len(args) > len(wanted):
+        raise Fault("wrong-arity", f"`{name}` takes {_count(len(wanted))}, and {len(args)} are given", e, help=f"its form is `{head}`")
+    out = list(args) + [_MISSING] * (len(wanted) - len(args))
+    for key, value in kwargs.items():
+        if key not in wanted:
+            near = nearest(key, wanted)
+            raise Fault(
+                "unknown-argument",
+                f"`{name}` has no argument `{key}`",
+                e,
+                help=f"did you mean `{near}`?" if near else f"its form is `{head}`",
+            )
+        k = list(wanted).index(key)
+        if out[k] is not _MISSING:
+            raise Fault("wrong-arity", f"`{name}` is given `{key}` twice", e, help=f"its form is `{head}`")
+        out[k] = value
+    missing = [w for w, r, v in zip(wanted, required, out, strict=True) if r and v is _MISSING]
+    if missing:
+        listed = ", ".join(f"`{m}`" for m in missing)
+        raise Fault("wrong-arity", f"`{name}` lacks {listed}", e, help=f"its form is `{head}`")
+    return out
+
+
+def given(value: Any) -> bool:
+    """Whether `bind` found an argument."""
+    return value is not _MISSING
+
+
+def _count(n: int) -> str:
+    return "no argument" if n == 0 else "1 argument" if n == 1 else f"{n} arguments"
+
+
+def attributes(op: OpDef, args: Sequence[Any], kwargs: dict[str, Any], e: Call, dtype: str) -> tuple[list[Any], list[Expr], dict[str, Any]]:
+    """The operands (with their expressions) and the attributes of a primitive's call."""
+    settable = [a for a in op.attrs if a.name not in _INNER and (a.name, a.kind) != ("dtype", "any")]
+    wanted = [*op.arrays, *(a.name for a in settable)]
+    required = [True] * len(op.arrays) + [a.required for a in settable]
+    found = bind(op.name, wanted, required, args, kwargs, e)
+    exprs = {id(v): x for v, x in zip(args, e.args, strict=False)}
+    exprs.update({id(v): dict(e.kwargs)[k] for k, v in kwargs.items() if k in dict(e.kwargs)})
+    arrays = found[: len(op.arrays)]
+    if op.variadic:
+        if not isinstance(arrays[0], ListValue) or not arrays[0].items:
+            raise Fault("wrong-type", f"`{op.name}` takes a list of values", e, help=f"write `{op.name}([a, b])`")
+        arrays = list(arrays[0].items)
+        places: list[Expr] = [exprs.get(id(found[0]), e)] * len(arrays)
+        inner = getattr(places[0], "items", ()) if places else ()
+        if len(inner) == len(arrays):
+            places = list(inner)
+    else:
+        places = [exprs.get(id(v), e) for v in arrays]
+    attrs = {
+        a.name: attribute(op.name, a, v, exprs.get(id(v), e))
+        for a, v in zip(settable, found[len(op.arrays) :], strict=True)
+        if v is not _MISSING
+    }
+    if any(a.name == "dtype" and a.kind == "any" for a in op.attrs):
+        attrs["dtype"] = dtype
+    return arrays, places, attrs
+
+
+def attribute(function: str, a: Attr, v: Any, e: Expr) -> Any:
+    """The value of an attribute in its stored form; a fault where its kind is another."""
+    if v is None and a.default is None and not a.required:
+        return None
+    out: Any
+    match a.kind:
+        case "int" | "axis":
+            out, kind = whole(v), "a whole number"
+        case "number":
+            out, kind = (to_float(v) if is_number(v) else None), "a number known when the graph is built"
+        case "bool":
+            out, kind = (v.value if isinstance(v, Training) else v if isinstance(v, bool) else None), "true or false"
+        case "axes" | "ints":
+            out, kind = _wholes(v), "a whole number or a list of them"
+        case "dim":
+            out, kind = (v if isinstance(v, Sym) else whole(v)), "a size"
+        case "shape":
+            out, kind = _shape(v), "a shape: a list of sizes"
+        case "dtype":
+            out, kind = (v if v in ("float32", "float64", "int64", "bool") else None), "'float32', 'float64', 'int64' or 'bool'"
+        case "text":
+            out, kind = (v if isinstance(v, str) else None), "a text in quotes"
+        case _:
+            out, kind = v, ""
+    if out is None and kind:
+        raise Fault("wrong-type", f"`{a.name}` of `{function}` must be {kind}; here it is {describe(v)}", e)
+    return out
+
+
+def _wholes(v: Any) -> Any:
+    if isinstance(v, ListValue):
+        out = tuple(whole(x) for x in v.items)
+        return None if None in out else out
+    return whole(v)
+
+
+def _shape(v: Any) -> Shape | None:
+    items = v.items if isinstance(v, ListValue) else (v,)
+    out = tuple(x if isinstance(x, Sym) else whole(x) for x in items)
+    return None if None in out else out  # type: ignore[return-value]
+
+
+def list_constant(value: ListValue, e: Expr) -> tuple[tuple[Any, ...], tuple[int, ...]] | None:
+    """The flat elements and the shape of a nested list of numbers; None where something else is in it."""
+    shape: list[int] = []
+    level: list[Any] = [value]
+    while level and isinstance(level[0], ListValue):
+        if not all(isinstance(x, ListValue) for x in level):
+            return None
+        lengths = {len(x.items) for x in level}
+        if len(lengths) != 1:
+            raise Fault("ragged-list", "the rows of this list have different lengths", e)
+        shape.append(lengths.pop())
+        level = [y for x in level for y in x.items]
+    if not all(is_number(x) or isinstance(x, bool | Fraction) for x in level):
+        return None
+    return tuple(to_float(x) for x in level), tuple(shape)

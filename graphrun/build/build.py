@@ -1,0 +1,444 @@
+"""From a spec to its graph."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from graphrun.build.assemble import Assembly, list_shape
+from graphrun.build.library import library
+from graphrun.build.lower import POISON
+from graphrun.build.static import order
+from graphrun.build.values import Fault, ListValue, Param, Poisoned, Ref
+from graphrun.errors import Diagnostic, Place, Reporter, nearest
+from graphrun.expr.tree import Formula, Name
+from graphrun.ir.graph import Graph
+from graphrun.ir.types import DType, Shape, is_real, shape_text
+from graphrun.ops.registry import OPS
+from graphrun.spec.models import InputModel
+from graphrun.spec.spec import Function, Spec
+
+__all__ = ["Built", "InputInfo", "build"]
+
+
+@dataclass(frozen=True, slots=True)
+class InputInfo:
+    """An input of the graph. `default` is a number, a nested list, or None."""
+
+    name: str
+    node: int
+    shape: Shape
+    dtype: DType
+    default: Any
+    place: Place
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A spec's graph (with `training` true or false) and where in it everything is.
+
+    `nodes` holds the spec's own entries: name → node, elements of lists as `pair.0`. `loss_name` is what the loss is called.
+    """
+
+    spec: Spec
+    graph: Graph
+    training: bool
+    one_row: bool
+    inputs: Mapping[str, InputInfo]
+    params: Mapping[str, Param]
+    nodes: Mapping[str, int]
+    outputs: Mapping[str, int]
+    loss: int | None
+    loss_name: str
+    metrics: Mapping[str, int]
+    assembly: Assembly = field(repr=False)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Every name of the graph → its node."""
+        return self.graph.index()
+
+    def find(self, name: str) -> int | None:
+        """The node of a name: an input, parameter, node, step (`J#1`), inner node (`h.z`)."""
+        for table in (self.nodes, self.metrics):
+            if name in table:
+                return table[name]
+        return self.index.get(name)
+
+    @property
+    def work(self) -> tuple[int, int]:
+        """(n, p): the entries of the spec's own nodes that the loss depends on, and those of the parameters."""
+        if self.loss is None:
+            return 0, 0
+        below = self.graph.ancestors([self.loss])
+        graph = self.graph
+        n = sum(_elements(graph.shape(i)) for i in {*self.nodes.values(), self.loss} if below[i])
+        p = sum(_elements(q.shape) for q in self.params.values() if q.node is not None and below[q.node] and q.trainable)
+        return n, p
+
+
+def _elements(shape: Shape) -> int:
+    out = 1
+    for d in shape:
+        out *= d if isinstance(d, int) else 1
+    return out
+
+
+def build(spec: Spec, reporter: Reporter, training: bool = False) -> Built | None:
+    """The graph of a spec; None where it has errors, which are all in `reporter`."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        return _Build(spec, reporter, training).run()
+    finally:
+        if was_on:
+            gc.enable()
+
+
+class _Build:
+    """One spec on its way into a graph."""
+
+    def __init__(self, spec: Spec, reporter: Reporter, training: bool) -> None:
+        self.spec, self.model, self.reporter = spec, spec.model, reporter
+        functions, _ = library()
+        self.one_row = not any(
+            isinstance(i, InputModel) and any(d == "batch" or (isinstance(d, str) and "batch" in d) for d in i.shape)
+            for i in self.model.inputs.values()
+        )
+        own = spec.file.functions
+        dims = ["batch", *self.model.dims]
+        self.assembly = Assembly(reporter, self.model.dtype, dims, training, self.one_row, spec.file, functions)
+        self.inputs: dict[str, InputInfo] = {}
+        self.nodes: dict[str, int] = {}
+        for name in own:
+            if name in functions or (name in OPS and OPS[name].public):
+                self.assembly.tell(
+                    Diagnostic(
+                        "shadows-builtin",
+                        f"`{name}` takes the place of the built-in function of that name in this file",
+                        own[name].file.positions.key(own[name].path),
+                        "warning",
+                        help="give it another name if that is not meant",
+                    )  # fmt: skip
+                )
+
+    def run(self) -> Built | None:
+        a, spec, model = self.assembly, self.spec, self.model
+        before = len(self.reporter.errors)
+        for name, value in model.config.items():
+            a.scope.values[name] = _constant(value)
+        self._inputs()
+        self._params()
+        formulas = {n: a.parsed(w, spec.file.positions, ("nodes", n)) or [] for n, w in model.nodes.items()}
+        loss = self._parsed_loss()
+        if not self._functions_hold():
+            return None
+        for name in self._order(formulas):
+            a.scope.values[name] = self._enter(name, a.node_of(name, formulas[name], ("nodes", name)))
+        for name in model.nodes:
+            a.scope.values.setdefault(name, POISON)
+        at, loss_name = self._loss(loss)
+        metrics = self._metrics()
+        outputs = self._outputs(at)
+        built = Built(
+            spec, a.builder.graph, a.training, self.one_row, self.inputs, {p.name: p for p in a.params}, self.nodes, outputs, at, loss_name,
+            metrics, a,
+        )  # fmt: skip
+        if len(self.reporter.errors) > before:
+            return None
+        self._expectations(built)
+        self._unused(built)
+        return None if len(self.reporter.errors) > before else built
+
+    # -- leaves ---------------------------------------------------------------------------------------------------
+
+    def _inputs(self) -> None:
+        a, spec = self.assembly, self.spec
+        for name, model in self.model.inputs.items():
+            place = spec.key("inputs", name)
+            dtype: DType = self.model.dtype
+            default: Any = model
+            shape: Shape = list_shape(model)
+            if isinstance(model, InputModel):
+                default, dtype = model.default, model.dtype or self.model.dtype
+                shape = list_shape(default)
+                if "shape" in model.model_fields_set:
+                    f = a.frame(_EMPTY, ("inputs", name))
+                    try:
+                        shape = a.shape_of(model.shape, ("inputs", name, "shape"), f, spec.file)
+                    except Poisoned:
+                        a.scope.values[name] = POISON
+                        continue
+                    given = list_shape(default)
+                    if isinstance(default, list) and not _fits(given, shape):
+                        message = f"the default of `{name}` has shape {shape_text(given)}, and the input {shape_text(shape)}"
+                        a.tell(Diagnostic("shape-mismatch", message, spec.value("inputs", name, "default")))
+            a.builder.place = a.pack(place, a.source_id(spec.file))
+            node = a.builder.input(name, shape, dtype)
+            self.inputs[name] = InputInfo(name, node, shape, dtype, default, place)
+            a.scope.values[name] = Ref(node)
+
+    def _params(self) -> None:
+        a, spec = self.assembly, self.spec
+        source = a.source_id(spec.file)
+        for name, model in self.model.params.items():
+            try:
+                p = a.new_param(name, model, ("params", name), a.frame(_EMPTY, ("params", name)), spec.file)
+            except Poisoned:
+                a.scope.values[name] = POISON
+                continue
+            a.builder.place = a.pack(p.place, source)
+            p.node = a.builder.param(name, p.shape, p.dtype)
+            a.params.append(p)
+            a.scope.values[name] = Ref(p.node)
+        a.builder.place = 0
+
+    # -- what can be said before anything is built ----------------------------------------------------------------
+
+    def _functions_hold(self) -> bool:
+        """Whether the functions of this file and those it uses can be built: no recursion; unknown names are told."""
+        a = self.assembly
+        own = {fn: fn for fn in self.spec.file.functions.values()}
+        needs = {fn: [g for g in self._called(fn) if g in own] for fn in own}
+        _, cycle = order(own, needs)
+        if cycle:
+            names = " -> ".join(fn.signature.name for fn in [*cycle, cycle[0]])
+            first = cycle[0]
+            a.tell(
+                Diagnostic(
+                    "recursion",
+                    f"functions call each other in a circle: {names}",
+                    first.file.positions.key(first.path),
+                    help="a function cannot call itself; for a fixed number of copies use `repeat(x, f, n)`, for a recurrence `scan`",
+                )  # fmt: skip
+            )
+            return False
+        for fn in own:
+            self._check_body(fn)
+        return True
+
+    def _called(self, fn: Function) -> list[Function]:
+        a = self.assembly
+        arguments = a.static.function_arguments(fn)
+        found = []
+        for formulas in a.formulas(fn).values():
+            for formula in formulas:
+                for name, _ in a.static.references(formula, fn.file, arguments).functions:
+                    target = a.find(fn.file, name)
+                    if isinstance(target, Function):
+                        found.append(target)
+        return found
+
+    def _check_body(self, fn: Function) -> None:
+        """Tells names that a function's body uses and nothing has."""
+        a = self.assembly
+        arguments = {n for n, _ in fn.signature.args}
+        known = {
+            *arguments,
+            *fn.model.params,
+            *fn.model.state,
+            *fn.model.nodes,
+            "training",
+            "pi",
+            "inf",
+            *a.dims,
+            "shape",
+            "fan_in",
+            "fan_out",
+        }
+        if fn.file is self.spec.file:
+            known |= {*a.scope.values, *self.model.nodes}
+        for key, formulas in a.formulas(fn).items():
+            path = a.returns_path(fn) if key == "returns" else (*fn.path, "nodes", key.removeprefix("nodes."))
+            for k, formula in enumerate(formulas):
+                refs = a.static.references(formula, fn.file, a.static.function_arguments(fn))
+                for name, at in refs.values:
+                    if name.partition(".")[0] not in known:
+                        near = nearest(name, known)
+                        start, end = formula.span(at)
+                        where = (*path, k) if len(formulas) > 1 else path
+                        a.tell(
+                            Diagnostic(
+                                "unknown-name",
+                                f"there is no value called `{name}` in `{fn.signature.name}`",
+                                fn.file.positions.within(where, start, end),
+                                help=f"did you mean `{near}`?" if near else None,
+                            )  # fmt: skip
+                        )
+
+    def _order(self, formulas: Mapping[str, list[Formula]]) -> list[str]:
+        """The nodes in an order in which they can be computed; a cycle is told with the names on it."""
+        a = self.assembly
+        free: dict[Function, set[str]] = {}
+
+        def free_names(fn: Function) -> set[str]:
+            if fn not in free:
+                free[fn] = set()
+                hidden = {*(n for n, _ in fn.signature.args), *fn.model.params, *fn.model.nodes}
+                for parts in a.formulas(fn).values():
+                    for p in parts:
+                        free[fn] |= {
+                            n.partition(".")[0] for n, _ in a.static.references(p, fn.file, a.static.function_arguments(fn)).values
+                        } - hidden
+                for g in self._called(fn):
+                    if g.file is self.spec.file:
+                        free[fn] |= free_names(g)
+            return free[fn]
+
+        needs: dict[str, list[str]] = {}
+        for name, parts in formulas.items():
+            used: dict[str, None] = {}
+            for p in parts:
+                refs = a.static.references(p, self.spec.file)
+                used.update(dict.fromkeys(n.partition(".")[0] for n, _ in refs.values))
+                for function, _ in refs.functions:
+                    target = a.find(self.spec.file, function)
+                    if isinstance(target, Function) and target.file is self.spec.file:
+                        used.update(dict.fromkeys(sorted(free_names(target))))
+            needs[name] = [n for n in used if n in formulas]
+        remaining = dict.fromkeys(formulas)
+        done: list[str] = []
+        while True:
+            found, cycle = order(remaining, needs)
+            if not cycle:
+                return done + found
+            a.tell_cycle(cycle, {n: self.spec.key("nodes", n) for n in cycle})
+            for name in cycle:
+                a.scope.values[name] = POISON
+                remaining.pop(name)
+                needs.pop(name, None)
+            needs = {n: [m for m in each if m in remaining] for n, each in needs.items()}
+
+    # -- entries --------------------------------------------------------------------------------------------------
+
+    def _enter(self, name: str, value: Any) -> Any:
+        if isinstance(value, Ref):
+            self.nodes[name] = value.node
+        elif isinstance(value, ListValue):
+            self.nodes.update({f"{name}.{k}": v.node for k, v in enumerate(value.items)})
+        return value
+
+    def _parsed_loss(self) -> list[Formula]:
+        if self.model.loss is None:
+            return []
+        return self.assembly.parsed(self.model.loss, self.spec.file.positions, ("loss",)) or []
+
+    def _loss(self, formulas: list[Formula]) -> tuple[int | None, str]:
+        if not formulas:
+            return None, ""
+        a = self.assembly
+        tree = formulas[0].tree
+        name = formulas[0].name(tree) if isinstance(tree, Name) else "loss"
+        if isinstance(tree, Name):
+            try:
+                value: Any = a.lower(tree, f := a.frame(formulas[0], ("loss",)))
+            except Fault as fault:
+                a.located(fault, f)
+                value = POISON
+            except Poisoned:
+                value = POISON
+        else:
+            value = self._enter(name, a.node_of(name, formulas, ("loss",)))
+        if not isinstance(value, Ref):
+            return None, name
+        shape, dtype = a.builder.shape(value.node), a.builder.dtype(value.node)
+        if shape or not is_real(dtype):
+            what = f"has shape {shape_text(shape)}" if shape else f"is {dtype}"
+            a.tell(
+                Diagnostic(
+                    "non-scalar-loss",
+                    f"the loss `{name}` {what}; it must be one real number",
+                    self.spec.value("loss"),
+                    notes=(f"{name} is defined in line {a.builder.graph.place(value.node)[1]}",) if name in self.nodes else (),
+                    help=f"reduce it: `loss: mean({name if name in self.nodes else self.model.loss})`" if shape else None,
+                )  # fmt: skip
+            )
+        return value.node, name
+
+    def _metrics(self) -> dict[str, int]:
+        a, out = self.assembly, {}
+        for name, written in self.model.metrics.items():
+            formulas = a.parsed(written, self.spec.file.positions, ("metrics", name)) or []
+            value = a.node_of(name, formulas, ("metrics", name))
+            if isinstance(value, Ref):
+                out[name] = value.node
+                if a.builder.shape(value.node):
+                    message = f"the metric `{name}` has shape {shape_text(a.builder.shape(value.node))}; it must be one number"
+                    a.tell(Diagnostic("non-scalar-metric", message, self.spec.value("metrics", name), help=f"reduce it: `mean({written})`"))
+        return out
+
+    def _outputs(self, loss: int | None) -> dict[str, int]:
+        if self.model.outputs is None:
+            metrics = {n.partition("#")[0] for n in self.model.metrics}
+            graph = self.assembly.builder.graph
+            used = bytearray(len(graph))
+            for i in range(len(graph)):
+                if (graph.owner(i) or "").partition(".")[0] not in metrics:
+                    for j in graph.inputs(i):
+                        used[j] = 1
+            return {n: i for n, i in self.nodes.items() if not used[i]}
+        out: dict[str, int] = {}
+        known = {**self.nodes, **{n: i.node for n, i in self.inputs.items()}}
+        for k, name in enumerate(self.model.outputs):
+            found = known.get(name, self.assembly.builder.graph.index().get(name) if "." in name else None)
+            if found is not None:
+                out[name] = found
+            elif self.assembly.scope.values.get(name) is not POISON:
+                near = nearest(name, known)
+                message = f"there is no node called `{name}`"
+                self.assembly.tell(
+                    Diagnostic("unknown-name", message, self.spec.value("outputs", k), help=f"did you mean `{near}`?" if near else None)
+                )
+        return out
+
+    # -- checks of the whole --------------------------------------------------------------------------------------
+
+    def _expectations(self, built: Built) -> None:
+        for k, entry in enumerate(self.model.expect):
+            self._known(entry.values, built.find, built.index, ("expect", k, "values"), "value")
+            self._known(entry.gradients, built.find, built.index, ("expect", k, "gradients"), "value")
+            self._known(entry.shapes, built.find, built.index, ("expect", k, "shapes"), "value")
+            self._known(entry.inputs, self.inputs.get, self.inputs, ("expect", k, "inputs"), "input")
+            self._known(entry.params, built.params.get, built.params, ("expect", k, "params"), "parameter")
+            self._known(
+                entry.metrics, {**self.model.metrics, "loss": 0}.get, [*self.model.metrics, "loss"], ("expect", k, "metrics"), "metric"
+            )
+
+    def _known(self, names: Iterable[str], find: Any, known: Iterable[str], path: tuple[str | int, ...], what: str) -> None:
+        for name in names:
+            if find(name) is None:
+                near = nearest(name, known)
+                message = f"there is no {what} called `{name}`"
+                self.assembly.tell(
+                    Diagnostic("unknown-name", message, self.spec.key(*path, name), help=f"did you mean `{near}`?" if near else None)
+                )
+
+    def _unused(self, built: Built) -> None:
+        if built.loss is None:
+            return
+        below = built.graph.ancestors([built.loss])
+        for p in built.params.values():
+            if p.trainable and p.node is not None and not below[p.node]:
+                self.assembly.tell(
+                    Diagnostic(
+                        "unused-parameter",
+                        f"the loss {built.loss_name} does not depend on the parameter `{p.name}`: its gradient is zero",
+                        p.place,
+                        "warning",
+                        help="use it in a node that the loss depends on, or take it out",
+                    )  # fmt: skip
+                )
+
+
+def _fits(given: tuple[int, ...], shape: Shape) -> bool:
+    return len(given) == len(shape) and all(not isinstance(d, int) or d == g for g, d in zip(given, shape, strict=True))
+
+
+def _constant(value: Any) -> Any:
+    return ListValue(tuple(_constant(v) for v in value)) if isinstance(value, list) else value
+
+
+_EMPTY = Formula("", Name(0, 0, 0), ("",), (0,), (0,))

@@ -1,0 +1,358 @@
+"""Calls: functions become their steps, with parameters of their own; `repeat`, `scan` and `share`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from graphrun.build.arguments import bind, given
+from graphrun.build.frame import Frame
+from graphrun.build.names import CallRecord, Context, Scope
+from graphrun.build.special import SpecialForms
+from graphrun.build.static import SPECIALS, Static
+from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Ref, Special, Value, describe
+from graphrun.errors import Reporter, nearest
+from graphrun.expr.tree import Call, Choice, Expr, Formula, Name, Nothing
+from graphrun.ir.leaves import PARAM
+from graphrun.ir.opdef import OpDef
+from graphrun.ops.registry import OPS
+from graphrun.spec.spec import File, Function, Path
+
+__all__ = ["LATER", "Expansion"]
+
+DEPTH = 60  # calls within calls
+LATER = frozenset(
+    [
+        "grad",
+        "dropout",
+        "bernoulli",
+        "normal",
+        "uniform",
+        "truncated_normal",
+        "einsum",
+        "qr",
+        "sort",
+        "topk",
+        "prelu",
+        "erfinv",
+        "trace",
+        "diagonal",
+        "tril",
+        "triu",
+        "conv1d",
+        "conv2d",
+        "conv_transpose1d",
+        "conv_transpose2d",
+        "max_pool1d",
+        "max_pool2d",
+        "avg_pool1d",
+        "avg_pool2d",
+        "conv",
+        "embedding",
+        "layer_norm",
+        "rms_norm",
+        "batch_norm",
+        "group_norm",
+        "attention",
+        "multi_head_attention",
+        "transformer_block",
+        "rnn",
+        "lstm",
+        "gru",
+        "residual",
+        "absolute_error",
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "nll",
+        "huber",
+        "hinge",
+        "kl_divergence",
+        "nesterov",
+        "rmsprop",
+        "adagrad",
+        "adadelta",
+        "adamw",
+        "lion",
+        "cosine",
+        "exponential",
+        "step_decay",
+        "warmup",
+        "one_cycle",
+        "orthogonal",
+        "lecun_normal",
+        "scatter_add",
+        "cumsum",
+        "cumprod",
+        "pad",
+        "roll",
+        "tile",
+        "hard_sigmoid",
+        "hard_swish",
+    ]
+)
+
+
+class Expansion(SpecialForms):
+    """Lowers calls. `functions` of the library come after a file's own and before the primitives."""
+
+    static: Static
+    library: Mapping[str, Function]
+    reporter: Reporter
+    params: list[Param]
+    depth: int = 0
+    initializing: bool = False  # while an initializer is read or run, which may draw random values
+
+    # -- which function -------------------------------------------------------------------------------------------
+
+    def find(self, file: File, name: str) -> Function | OpDef | Special | None:
+        """The function of that name that formulas of `file` see."""
+        own = file.functions.get(name) or self.library.get(name) or SPECIALS.get(name)
+        if own is not None:
+            return own
+        op = OPS.get(name)
+        return op if op is not None and op.public else None
+
+    def is_function(self, name: str, f: Frame) -> bool:
+        """Whether a function of that name can be called here."""
+        return name in f.scope.functions or self.find(f.scope.file, name) is not None
+
+    def resolve(self, name: str, f: Frame, e: Expr) -> FunctionValue:
+        """The function that a call names: an argument that holds one comes first."""
+        token = e.callee if isinstance(e, Call) else None
+        if name in f.scope.functions:
+            value = f.scope.functions[name]
+            if value is None:
+                raise Fault(
+                    "not-a-function", f"`{name}` is none here and cannot be called", e, token=token, help=f"call it only `if {name}`"
+                )
+            return value
+        target = self.find(f.scope.file, name)
+        later = name in LATER and not self.initializing
+        if target is not None and not (isinstance(target, OpDef) and later):
+            return FunctionValue(target)
+        if later:
+            raise Fault("not-yet", f"`{name}` is part of the language, but this version does not carry it out yet", e, token=token)
+        raise self.unknown_function(name, f, e, token)
+
+    def unknown_function(self, name: str, f: Frame, e: Expr, token: int | None) -> Fault:
+        """The fault that no function has that name, with the nearest one."""
+        names = [*f.scope.functions, *f.scope.file.functions, *self.library, *SPECIALS, *(n for n, op in OPS.items() if op.public)]
+        near = nearest(name, names)
+        if near:
+            advice: str | None = f"did you mean `{near}`?"
+        elif name in f.scope.names():
+            advice = f"`{name}` is a value; write `{name} * (…)` for a product, or define `{name}(…)` under `functions`"
+        else:
+            advice = f"define it under `functions`: `{name}(x): …`"
+        return Fault("unknown-function", f"there is no function called `{name}`", e, token=token, help=advice)
+
+    def as_function(self, e: Expr, f: Frame, leading: int) -> FunctionValue | None:
+        """The function that stands at `e`: a name, none, or a call that lacks its `leading` first values."""
+        if isinstance(e, Nothing):
+            return None
+        if isinstance(e, Choice):
+            truth, _ = self.truth(e.condition, f)
+            return self.as_function(e.then if truth else e.otherwise, f, leading)
+        if isinstance(e, Name):
+            name = f.formula.name(e)
+            if name in f.scope.functions:
+                return f.scope.functions[name]
+            if name in f.scope.values and self.find(f.scope.file, name) is None:
+                value = f.scope.values[name]
+                if value is None or isinstance(value, FunctionValue):
+                    return value
+                raise Fault("not-a-function", f"`{name}` is {describe(value)}; a function is wanted here", e)
+            return self.resolve(name, f, e)
+        if isinstance(e, Call):
+            if e.func == "share":
+                return self._shared(list(e.args), f, e)
+            target = self.resolve(e.func, f, e)
+            args, kwargs = self._arguments(target, e, f, leading)
+            return replace(target, args=(*args, *target.args), kwargs={**target.kwargs, **kwargs})
+        raise Fault("not-a-function", "a function is wanted here: a name, or a call that lacks its first values", e)
+
+    @abstractmethod
+    def globals_for(self, file: File) -> Scope | None:
+        """The top-level scope for functions of the top file; None for others."""
+
+    @abstractmethod
+    def new_param(self, name: str, model: Any, path: Path, f: Frame, file: File) -> Param:
+        """A parameter from its entry."""
+
+    @abstractmethod
+    def named(self, formulas: list[Formula], f: Frame) -> Any:
+        """The value of a node: its formula, or the stages of its chain, lowered, and the steps numbered."""
+
+    # -- calls ----------------------------------------------------------------------------------------------------
+
+    def lower_call(self, e: Call, f: Frame) -> Value:
+        """The value of a call."""
+        if e.func == "share" and e.func not in f.scope.file.functions:
+            if not e.piped:
+                raise Fault("wrong-arity", "`share(h)` is called on a value", e, help="pass a value on to it: `x -> share(h)`")
+            shared = self._shared(list(e.args[1:]), f, e)
+            return self.use(shared, [self.lower(e.args[0], f)], {}, e, f)
+        if e.func == "grad" and "grad" not in f.scope.functions and "grad" not in f.scope.file.functions:
+            raise Fault(
+                "not-yet", "`grad` in a formula is part of the language, but this version does not carry it out yet", e, token=e.callee
+            )
+        target = self.resolve(e.func, f, e)
+        args, kwargs = self._arguments(target, e, f, 0)
+        return self.use(target, args, kwargs, e, f)
+
+    def _arguments(self, target: FunctionValue, e: Call, f: Frame, leading: int) -> tuple[list[Any], dict[str, Any]]:
+        wanted = self.static.wanted(target.target)
+        args = [self.as_function(x, f, wanted[k + leading]) if k + leading in wanted else self.lower(x, f) for k, x in enumerate(e.args)]
+        kwargs = {k: self.as_function(x, f, wanted[k]) if k in wanted else self.lower(x, f) for k, x in e.kwargs}
+        return args, kwargs
+
+    def use(self, function: FunctionValue, args: Sequence[Any], kwargs: dict[str, Any], e: Expr, f: Frame, numbered: bool = False) -> Value:
+        """Calls a function on values; what it was given before comes behind `args`."""
+        everything = [*args, *function.args]
+        named = {**function.kwargs, **kwargs}
+        call = e if isinstance(e, Call) else Call(function.name, (), (), False, e.first, e.first, e.last)
+        if isinstance(function.target, OpDef):
+            return self.primitive(function.target, everything, named, call, f)
+        if isinstance(function.target, Special):
+            return self.special(function.target.name, everything, named, call, f)
+        return self._expand(function, function.target, everything, named, call, f, numbered)
+
+    def _expand(
+        self, value: FunctionValue, fn: Function, args: Sequence[Any], kwargs: dict[str, Any], e: Call, f: Frame, numbered: bool
+    ) -> Value:
+        name = fn.signature.name
+        if self.depth >= DEPTH:
+            raise Fault(
+                "recursion",
+                f"`{name}` is called within calls more than {DEPTH} deep",
+                e,
+                help="a function cannot call itself; use `repeat`",
+            )
+        names = [n for n, _ in fn.signature.args]
+        bound = bind(name, names, [d is None for _, d in fn.signature.args], args, kwargs, e)
+        record = CallRecord(name, like=value.shared or f.like(len(f.calls)), numbered=numbered, function_value=value)
+        record.call = self.builder.call_id("", name, f.call, f.packed(e))
+        f.calls.append(record)
+        scope = Scope(fn.file, record=record, outer=self.globals_for(fn.file))
+        inner = Frame(
+            fn.signature.args[0][1] or f.formula if fn.signature.args else f.formula, fn.file.positions, fn.path, scope, f.context,
+            record.children, record.call, f.tag, self.source_id(fn.file), key=True, likes=record.like.children if record.like else None,
+        )  # fmt: skip
+        self.depth += 1
+        try:
+            self._bind_arguments(fn, bound, scope, inner)
+            record.bound = {**scope.values, **scope.functions}
+            return self._body(fn, record, scope, inner)
+        finally:
+            self.depth -= 1
+
+    def _bind_arguments(self, fn: Function, bound: Sequence[Any], scope: Scope, frame: Frame) -> None:
+        wanted = self.static.function_arguments(fn)
+        for (name, default), v in zip(fn.signature.args, bound, strict=True):
+            found = v
+            if not given(v):
+                assert default is not None
+                frame.formula = default
+                frame.base = None
+                try:
+                    found = self.as_function(default.tree, frame, wanted[name]) if name in wanted else self.lower(default.tree, frame)
+                except Fault as fault:
+                    raise self.located(fault, frame) from None
+            if name in wanted:
+                if found is not None and not isinstance(found, FunctionValue):
+                    raise Fault("not-a-function", f"`{name}` of `{fn.signature.name}` is a function; here it is {describe(found)}")
+                scope.functions[name] = found
+            else:
+                scope.values[name] = found
+
+    def _body(self, fn: Function, record: CallRecord, scope: Scope, frame: Frame) -> Value:
+        for name in fn.model.params:
+            scope.lazy[name] = lambda name=name: self.own_param(name, fn, record, scope, frame)  # type: ignore[misc]
+        for name in self.node_order(fn):
+            context = Context(self.builder.reserve_name(), name, record)
+            likes = record.like.contexts[name].calls if record.like and name in record.like.contexts else None
+            at = replace(frame, path=(*fn.path, "nodes", name), key=False, context=context, calls=context.calls, likes=likes, base=None)
+            record.contexts[name] = context
+            scope.values[name] = record.nodes[name] = self.named(self.formulas(fn)[f"nodes.{name}"], at)
+        results = []
+        path = self.returns_path(fn)
+        for k, formula in enumerate(self.formulas(fn)["returns"]):
+            at = replace(frame, formula=formula, path=(*path, k) if isinstance(fn.model.returns, list) else path, key=False, base=None)
+            results.append(self.guarded(formula, at))
+        return ListValue(tuple(results)) if isinstance(fn.model.returns, list) else results[0]
+
+    def guarded(self, formula: Formula, f: Frame) -> Value:
+        """Lowers a formula of a function's body; a fault is told where the body stands."""
+        f.formula = formula
+        try:
+            return self.lower(formula.tree, f)
+        except Fault as fault:
+            raise self.located(fault, f) from None
+
+    def own_param(self, name: str, fn: Function, record: CallRecord, scope: Scope, frame: Frame) -> Value:
+        """A parameter of a function, made when it is first used; a shared call takes that of the call it shares."""
+        holder = record
+        while holder.like is not None:
+            holder = holder.like
+        param = holder.params.get(name)
+        if param is None:
+            path = (*fn.path, "params", name)
+            param = self.new_param(name, fn.model.params[name], path, replace(frame, path=path, key=False, base=None), fn.file)
+            holder.params[name] = param
+            self.params.append(param)
+        if param.node is None:
+            b = self.builder
+            b.tag, b.call, b.place = 0, holder.call, self.pack(param.place, frame.source)
+            param.node = b.leaf(PARAM, "", param.shape, param.dtype)
+            b.set_owner(param.node, b.reserve_name())
+            if holder.path:
+                b.graph.names[b.graph._owner[param.node]] = param.name
+        return Ref(param.node)
+
+    def forget(self, mark: int) -> None:
+        """Nodes from `mark` on are gone: parameters made there have no node."""
+        for param in reversed(self.params):
+            if param.node is not None and param.node >= mark:
+                param.node = None
+
+    def inside(self, base: str, rest: str, value: Any, scope: Scope, e: Expr, f: Frame) -> Value:
+        """What `base.rest` is: an element of a list, or what the layer that node `base` called holds."""
+        parts = rest.split(".")
+        if isinstance(value, ListValue) and len(parts) == 1 and parts[0].isdigit() and int(parts[0]) < len(value.items):
+            return value.items[int(parts[0])]  # type: ignore[no-any-return]
+        context = self.context_of(base, f, e)
+        calls, held = context.calls, dict[str, None]()
+        while parts:
+            holding = [c for c in calls if c.holds()]
+            held.update(dict.fromkeys(str(k) for k in range(len(holding))) if len(holding) > 1 else {})
+            if parts[0].isdigit():
+                k = int(parts[0])
+                if (len(holding) < 2 and not (holding and holding[0].numbered)) or k >= len(holding):
+                    break
+                record = holding[k]
+                parts = parts[1:]
+            elif len(holding) == 1 and not holding[0].numbered:
+                record = holding[0]
+            else:
+                break
+            if not parts:
+                break
+            head = parts[0]
+            param = record.params.get(head)
+            if len(parts) == 1 and param is not None and param.node is not None:
+                return Ref(param.node)
+            if len(parts) == 1 and head in record.nodes:
+                return record.nodes[head]  # type: ignore[no-any-return]
+            held.update(dict.fromkeys([*record.params, *record.nodes]))
+            if head in record.contexts:
+                calls, parts = record.contexts[head].calls, parts[1:]
+            else:
+                calls = record.children
+        near = nearest(rest.rsplit(".", maxsplit=1)[-1], held)
+        listed = ", ".join(f"`{base}.{h}`" for h in held)
+        raise Fault(
+            "unknown-name", f"there is no `{rest}` in `{base}`", e,
+            help=f"did you mean `{base}.{near}`?" if near else f"it holds {listed}" if held else f"`{base}` calls no layer that holds any",
+        )  # fmt: skip

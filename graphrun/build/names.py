@@ -1,0 +1,152 @@
+"""Who is called what: scopes, the records of calls, and the names that follow from them (language.md §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphrun.build.values import FunctionValue, Param
+from graphrun.ir.builder import Builder
+from graphrun.ir.graph import Graph
+from graphrun.spec.spec import File
+
+__all__ = ["CallRecord", "Context", "Scope", "name_contexts", "name_elements", "number_steps"]
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """One formula being lowered: the steps that it made and the calls that it contains.
+
+    `owner` is the number of its name in the graph's table of names; the name itself may be known only later. `prefix` is the record of the
+    call whose body it belongs to (None at the top), `local` its name there; '' for `returns`, which shares the calling formula's context.
+    """
+
+    owner: int
+    local: str
+    prefix: CallRecord | None
+    steps: list[int] = field(default_factory=list)
+    calls: list[CallRecord] = field(default_factory=list)
+    elements: list[int] = field(default_factory=list)  # the names' numbers of the elements, where its value is a list
+    echoes: list[CallRecord] = field(default_factory=list)  # calls at later positions of a scan: named as those at the first
+    path: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class CallRecord:
+    """One use of a function: what it holds, and the contexts of its inner formulas.
+
+    `like` is the record whose parameters it uses again (a shared call, a later position of a scan). `numbered` is true for the
+    copies of a repeat, whose numbers are always written.
+    """
+
+    function: str
+    like: CallRecord | None = None
+    numbered: bool = False
+    call: int = -1
+    params: dict[str, Param] = field(default_factory=dict)
+    nodes: dict[str, Any] = field(default_factory=dict)
+    contexts: dict[str, Context] = field(default_factory=dict)
+    children: list[CallRecord] = field(default_factory=list)  # calls in `returns`, or the copies of a repeat
+    bound: Mapping[str, Any] = field(default_factory=dict)
+    function_value: FunctionValue | None = None
+    path: str = ""
+
+    def holds(self) -> bool:
+        """Whether it holds parameters or nodes, itself or in what it calls."""
+        stack = [self]
+        while stack:
+            record = stack.pop()
+            if record.params or record.contexts:
+                return True
+            stack.extend(record.children)
+        return False
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """What a formula sees: the names around it and the functions of its file.
+
+    `make` gives the value of a name that is made only when it is used (a parameter), `outer` the top-level graph for functions of its file.
+    """
+
+    file: File
+    values: dict[str, Any] = field(default_factory=dict)
+    functions: dict[str, FunctionValue | None] = field(default_factory=dict)
+    lazy: dict[str, Callable[[], Any]] = field(default_factory=dict)
+    outer: Scope | None = None
+    record: CallRecord | None = None
+
+    def names(self) -> Iterable[str]:
+        """All names of values that can be seen."""
+        seen = dict.fromkeys([*self.values, *self.lazy])
+        if self.outer is not None:
+            seen.update(dict.fromkeys(self.outer.names()))
+        return seen
+
+
+def number_steps(builder: Builder, context: Context, final: int | None) -> None:
+    """Numbers the steps of a formula from 1 in order of computation; `final` bears the name itself."""
+    graph = builder.graph
+    counts: dict[int, int] = {}
+    for i in context.steps:
+        tag = graph._tag[i]
+        if i == final:
+            builder.set_step(i, 0)
+            continue
+        counts[tag] = counts.get(tag, 0) + 1
+        builder.set_step(i, counts[tag])
+
+
+def name_contexts(builder: Builder, top: Context) -> list[CallRecord]:
+    """Gives every call and formula within the formula `top` its path, and enters the names in the graph.
+
+    Calls that hold nothing have no name of their own; one that holds something shares the formula's where it is the only one,
+    and is numbered from 0 where there are several. Returns the records in order.
+    """
+    graph = builder.graph
+    found: list[CallRecord] = []
+    echoes = list(top.echoes)
+    stack: list[tuple[str, list[CallRecord]]] = [(top.path, top.calls)]
+    while stack:
+        path, calls = stack.pop()
+        count = sum(1 for c in calls if c.holds())
+        k = 0
+        for record in calls:
+            record.path = path
+            if record.holds():
+                record.path = path if count == 1 and not record.numbered else f"{path}.{k}"
+                k += 1
+            _enter(graph, record)
+            found.append(record)
+            for context in record.contexts.values():
+                stack.append((context.path, context.calls))
+                echoes += context.echoes
+            stack.append((record.path, record.children))
+    while echoes:
+        record = echoes.pop()
+        record.path = record.like.path if record.like else top.path
+        _enter(graph, record)
+        echoes += record.children
+        for context in record.contexts.values():
+            echoes += [*context.calls, *context.echoes]
+    return found
+
+
+def _enter(graph: Graph, record: CallRecord) -> None:
+    """The names that follow from a record's path: of its call, parameters and inner formulas."""
+    graph.calls[record.call].name = record.path
+    for name, param in record.params.items():
+        param.name = f"{record.path}.{name}"
+        if param.node is not None:
+            graph.names[graph._owner[param.node]] = param.name
+    for context in record.contexts.values():
+        context.path = f"{record.path}.{context.local}"
+        name_elements(graph, context)
+
+
+def name_elements(graph: Graph, context: Context) -> None:
+    """Enters a formula's name and those of its elements: `pair.0`."""
+    graph.names[context.owner] = context.path
+    for k, element in enumerate(context.elements):
+        graph.names[element] = f"{context.path}.{k}"

@@ -1,0 +1,142 @@
+"""What one build works with: the graph in the making, the parsed formulas, and the faults found."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Mapping, Sequence
+
+from graphrun.build.frame import Frame
+from graphrun.build.static import Static, order
+from graphrun.build.values import Fault, Poisoned
+from graphrun.errors import Diagnostic, Place, Reporter
+from graphrun.expr.parse import FormulaError, parse, parse_stage
+from graphrun.expr.tree import Formula
+from graphrun.ir.builder import Builder
+from graphrun.ir.graph import pack_place
+from graphrun.ir.types import DType
+from graphrun.spec.spec import File, Function, Path, Positions
+
+__all__ = ["Session"]
+
+Written = str | bool | int | float
+
+
+class Session(ABC):
+    """Formulas are parsed once; a fault at one place is told once."""
+
+    static: Static
+
+    def __init__(self, reporter: Reporter, dtype: DType, dims: Sequence[str], training: bool, one_row: bool) -> None:
+        self.reporter = reporter
+        self.builder = Builder()
+        self.dtype = dtype
+        self.dims = frozenset(dims)
+        self.training = training
+        self.one_row = one_row
+        self._told: set[tuple[str, Place | None]] = set()
+        self._bodies: dict[Function, dict[str, list[Formula]]] = {}
+        self._orders: dict[Function, list[str]] = {}
+        self._sources: dict[File, int] = {}
+
+    # -- formulas -------------------------------------------------------------------------------------------------
+
+    def parsed(self, written: Written | list[Written], positions: Positions, path: Path) -> list[Formula] | None:
+        """A formula, or the stages of a chain that is written as a list; None where one has a fault, which is told."""
+        if not isinstance(written, list):
+            one = self._parse(written, positions, path, stage=False)
+            return None if one is None else [one]
+        found = [self._parse(w, positions, (*path, k), stage=k > 0) for k, w in enumerate(written)]
+        return None if None in found else [p for p in found if p is not None]
+
+    def _parse(self, written: Written, positions: Positions, path: Path, stage: bool) -> Formula | None:
+        try:
+            return parse_stage(str(written)) if stage else parse(written)
+        except FormulaError as fault:
+            text = str(written)
+            place = positions.within(path, min(fault.start, len(text)), max(fault.end, fault.start + 1))
+            self.tell(Diagnostic(fault.code, fault.message, place, "error", tuple(fault.notes), fault.help))
+            return None
+
+    def formulas(self, fn: Function) -> Mapping[str, list[Formula]]:
+        """The parsed formulas of a function's body: `nodes.z` (several for a chain) and `returns` (several for a list)."""
+        found = self._bodies.get(fn)
+        if found is None:
+            found = self._bodies[fn] = {}
+            at = fn.file.positions
+            for name, written in fn.model.nodes.items():
+                found[f"nodes.{name}"] = self.parsed(written, at, (*fn.path, "nodes", name)) or []
+            path = self.returns_path(fn)
+            if isinstance(fn.model.returns, list):
+                each = [self.parsed(w, at, (*path, k)) for k, w in enumerate(fn.model.returns)]
+                found["returns"] = [] if None in each else [p for one in each for p in one or ()]
+            else:
+                found["returns"] = self.parsed(fn.model.returns, at, path) or []
+        return found
+
+    def returns_path(self, fn: Function) -> Path:
+        """Where `returns` stands: at the function's own entry where that is a mere formula."""
+        return (*fn.path, "returns") if fn.has_body else fn.path
+
+    def node_order(self, fn: Function) -> Sequence[str]:
+        """The nodes of a function's body in an order in which they can be computed; a cycle is told."""
+        found = self._orders.get(fn)
+        if found is None:
+            formulas = self.formulas(fn)
+            functions = self.static.function_arguments(fn)
+            needs: dict[str, list[str]] = {}
+            for name in fn.model.nodes:
+                used = [
+                    n.partition(".")[0] for p in formulas[f"nodes.{name}"] for n, _ in self.static.references(p, fn.file, functions).values
+                ]
+                needs[name] = [n for n in dict.fromkeys(used) if n in fn.model.nodes]
+            found, cycle = order(fn.model.nodes, needs)
+            if cycle:
+                self.tell_cycle(cycle, {n: fn.file.positions.key((*fn.path, "nodes", n)) for n in cycle})
+                found = [n for n in found if n not in cycle]
+            self._orders[fn] = found
+        return found
+
+    # -- faults ---------------------------------------------------------------------------------------------------
+
+    def tell(self, diagnostic: Diagnostic) -> None:
+        """Reports a fault, once for each place."""
+        key = (diagnostic.code, diagnostic.place)
+        if key not in self._told:
+            self._told.add(key)
+            self.reporter.diagnostics.append(diagnostic)
+
+    def tell_cycle(self, cycle: Sequence[str], places: Mapping[str, Place]) -> None:
+        """Reports a cycle with the names on it and where each stands."""
+        names = " -> ".join([*cycle, cycle[0]])
+        notes = tuple(f"{n} is defined in line {places[n].line} and needs {m}" for n, m in zip(cycle, [*cycle[1:], cycle[0]], strict=True))
+        message = f"{cycle[0]} depends on itself" if len(cycle) == 1 else f"these nodes depend on each other: {names}"
+        first = min(cycle, key=lambda n: (places[n].line, places[n].column))
+        self.tell(
+            Diagnostic("cycle", message, places[first], "error", notes, "a graph has no cycles; for a recurrence use `scan(x, f, start)`")
+        )
+
+    def located(self, fault: Fault, f: Frame) -> Poisoned:
+        """Reports the fault at its place in the formula; what is raised in its stead."""
+        if fault.token is not None:
+            start, end = f.formula.token(fault.token)
+        elif fault.expr is not None:
+            start, end = f.formula.span(fault.expr)
+        else:
+            start, end = 0, len(f.formula.text)
+        self.tell(Diagnostic(fault.code, fault.message, f.place(start, end), "error", fault.notes, fault.help))
+        return Poisoned()
+
+    # -- places ---------------------------------------------------------------------------------------------------
+
+    def source_id(self, file: File) -> int:
+        """The number of a file in the graph's sources."""
+        k = self._sources.get(file)
+        if k is None:
+            k = self._sources[file] = len(self.builder.graph.sources)
+            self.builder.graph.sources.append(file.positions.source.name)
+        return k
+
+    def pack(self, place: Place, source: int) -> int:
+        """A place as the graph stores it."""
+        length = place.end_column - place.column if place.end_line == place.line else 1
+        return pack_place(source, place.line, place.column, max(1, length))

@@ -1,0 +1,206 @@
+"""The forms that are called like functions: `repeat`, `scan`, `share`, `split`, `stop_gradient`, and what asks for dimensions."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from graphrun.build.arguments import bind, given
+from graphrun.build.frame import Frame
+from graphrun.build.lower import Lowering
+from graphrun.build.names import CallRecord, Context
+from graphrun.build.values import Fault, FunctionValue, ListValue, Ref, Value, describe, whole
+from graphrun.expr.tree import Call, Expr, Name
+from graphrun.ir.types import Sym, shape_text, size
+from graphrun.ops.registry import OPS
+from graphrun.spec.spec import Function
+
+__all__ = ["SpecialForms"]
+
+
+class SpecialForms(Lowering):
+    """Lowers the special forms; the calls of functions are in `expand`."""
+
+    contexts: dict[str, Context]  # of the nodes of the top-level graph, by name
+
+    @abstractmethod
+    def use(self, function: FunctionValue, args: Sequence[Any], kwargs: dict[str, Any], e: Expr, f: Frame, numbered: bool = False) -> Value:
+        """Calls a function on values."""
+
+    def special(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], e: Call, f: Frame) -> Value:
+        """The forms that are called like functions."""
+        match name:
+            case "repeat":
+                return self._repeat(bind(name, ["x", "f", "n"], [True] * 3, args, kwargs, e), e, f)
+            case "scan":
+                return self._scan(bind(name, ["x", "f", "start", "axis"], [True, True, True, False], args, kwargs, e), e, f)
+            case "stop_gradient":
+                (x,) = bind(name, ["x"], [True], args, kwargs, e)
+                return Ref(self.emit(OPS["stop_gradient"], [self.node(x, e, f)], {}, e, f, e.args))
+            case "equal_shapes":
+                return self._equal_shapes(bind(name, ["a", "b"], [True, True], args, kwargs, e), e, f)
+            case "split":
+                return self._split(bind(name, ["x", "split_size_or_sections", "axis"], [True, True, False], args, kwargs, e), e, f)
+            case "share":
+                raise Fault("not-a-function", "`share` takes the name of a node and stands right of `->`", e)
+            case _:
+                return self._dimension(name, args, kwargs, e, f)
+
+    def _equal_shapes(self, bound: Sequence[Any], e: Call, f: Frame) -> Value:
+        """a, where a and b have the same shape: for losses, in which nothing broadcasts by accident."""
+        a, b = bound
+        i, j = self.node(a, e, f), self.node(b, e, f)
+        shapes = [shape_text(self.builder.shape(k)) for k in (i, j)]
+        if shapes[0] != shapes[1]:
+            raise Fault(
+                "shape-mismatch", f"prediction and target have different shapes: {shapes[0]} and {shapes[1]}", e,
+                help="bring them to one shape: `squeeze(x, axis)`, `expand_dims(x, axis)` or `reshape(x, shape)`",
+            )  # fmt: skip
+        return Ref(i)
+
+    def _dimension(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], e: Call, f: Frame) -> Value:
+        x, axis = (
+            bind(name, ["x", "axis"], [True, False], args, kwargs, e)
+            if name == "dim"
+            else (*bind(name, ["x"], [True], args, kwargs, e), -1)
+        )
+        shape = self.builder.shape(self.node(x, e.args[0] if e.args else e, f))
+        if name == "shape":
+            return ListValue(shape)
+        if name == "rank":
+            return len(shape)
+        if name == "size":
+            return size(shape)
+        at = whole(axis) if given(axis) else -1
+        if at is None or not -len(shape) <= at < len(shape):
+            raise Fault("bad-index", f"there is no axis {describe(axis) if given(axis) else -1} in shape {shape_text(shape)}", e)
+        return shape[at]
+
+    def _repeat(self, bound: Sequence[Any], e: Call, f: Frame) -> Value:
+        x, function, n = bound
+        times = whole(n)
+        if times is None or times < 0:
+            raise Fault("wrong-type", f"`repeat` takes a whole number of copies; here it is {describe(n)}", e)
+        if not isinstance(function, FunctionValue):
+            raise Fault("not-a-function", f"`repeat` takes a function; here it is {describe(function)}", e)
+        record = CallRecord("repeat", like=f.like(len(f.calls)))
+        record.call = self.builder.call_id("", "repeat", f.call, f.packed(e))
+        f.calls.append(record)
+        copies = replace(f, calls=record.children, call=record.call, likes=record.like.children if record.like else None, base=None)
+        value = x
+        for _ in range(times):
+            value = self.use(function, [value], {}, e, copies, numbered=True)
+        return value  # type: ignore[no-any-return]
+
+    def _scan(self, bound: Sequence[Any], e: Call, f: Frame) -> Value:
+        x, function, start, axis = bound
+        if not isinstance(function, FunctionValue):
+            raise Fault("not-a-function", f"`scan` takes a function; here it is {describe(function)}", e)
+        sequences = list(x.items) if isinstance(x, ListValue) else [x]
+        at = whole(axis) if given(axis) else 0
+        nodes = [self.node(s, e, f) for s in sequences]
+        lengths = {}
+        for node in nodes:
+            shape = self.builder.shape(node)
+            if at is None or not -len(shape) <= at < len(shape):
+                raise Fault(
+                    "bad-index", f"`scan` runs along axis {describe(axis) if given(axis) else 0}, and the shape is {shape_text(shape)}", e
+                )
+            lengths[node] = shape[at]
+        length = next(iter(lengths.values()))
+        sizes = ", ".join(str(v) for v in dict.fromkeys(lengths.values()))
+        if isinstance(length, Sym) or any(other != length for other in lengths.values()):
+            raise Fault(
+                "scan-length", f"the length of a scan is a number, and here it is {sizes}", e,
+                help="take the length from `config`: `config: {length: 256}`, `x: {shape: [batch, length, 8]}`",
+            )  # fmt: skip
+        assert at is not None
+        return self._positions(nodes, isinstance(x, ListValue), function, start, at, length, e, f)
+
+    def _positions(
+        self, nodes: Sequence[int], many: bool, function: FunctionValue, start: Any, axis: int, length: int, e: Call, f: Frame
+    ) -> Value:
+        carry: Any = start
+        carries: list[list[Any]] = []
+        first: list[CallRecord] = []
+        mark = len(f.calls)
+        after = self.builder.graph.tags[f.tag][1]
+        for t in range(length):
+            at = replace(f, tag=self.builder.tag_id("", f"{after}@{t}"), base=f.base)
+            if t:
+                at = replace(at, calls=[], likes=first, base=f.base)
+            slices = [self._one(node, axis, t, e, at) for node in nodes]
+            carry = self.use(function, [carry, ListValue(tuple(slices)) if many else slices[0]], {}, e, at)
+            if t:
+                f.context.echoes += at.calls
+            else:
+                first = f.calls[mark:]
+            carries.append(list(carry.items) if isinstance(carry, ListValue) else [carry])
+        stacks = []
+        for column in zip(*carries, strict=True):
+            inputs = [self.node(v, e, f) for v in column]
+            rank = len(self.builder.shape(inputs[0])) + 1
+            stacks.append(Ref(self.emit(OPS["stack"], inputs, {"axis": min(axis if axis >= 0 else rank + axis, rank - 1)}, e, f)))
+        return ListValue(tuple(stacks)) if isinstance(carry, ListValue) else stacks[0]
+
+    def _one(self, node: int, axis: int, t: int, e: Call, f: Frame) -> Ref:
+        rank = len(self.builder.shape(node))
+        axis %= rank
+        index = tuple((t, t + 1, 1) if k == axis else None for k in range(rank))
+        return Ref(self.emit(OPS["slice"], [node], {"index": index, "squeeze": (axis,)}, e, f))
+
+    def _split(self, bound: Sequence[Any], e: Call, f: Frame) -> Value:
+        x, sections, axis = bound
+        node = self.node(x, e.args[0] if e.args else e, f)
+        shape = self.builder.shape(node)
+        at = whole(axis) if given(axis) else 0
+        if at is None or not -len(shape) <= at < len(shape):
+            raise Fault("bad-index", f"there is no axis {describe(axis)} in shape {shape_text(shape)}", e)
+        at %= len(shape)
+        length, each = shape[at], whole(sections)
+        if not isinstance(length, int) or (each is not None and each < 1):
+            raise Fault("wrong-type", f"`split` cuts an axis whose size is a number into parts of at least 1; here {length}", e)
+        sizes: list[int | None]
+        sizes = [whole(s) for s in sections.items] if isinstance(sections, ListValue) else [each] * (length // each) if each else [None]
+        if each and length % each:
+            sizes.append(length % each)
+        if any(s is None for s in sizes) or sum(s for s in sizes if s) != length:
+            raise Fault("wrong-type", f"the parts of `split` must be whole numbers that add up to {length}; here {describe(sections)}", e)
+        out, begin = [], 0
+        for s in sizes:
+            index = tuple((begin, begin + (s or 0), 1) if k == at else None for k in range(len(shape)))
+            out.append(Ref(self.emit(OPS["slice"], [node], {"index": index, "squeeze": ()}, e, f)))
+            begin += s or 0
+        return ListValue(tuple(out))
+
+    def _shared(self, args: list[Expr], f: Frame, e: Call) -> FunctionValue:
+        if not args or not isinstance(args[0], Name):
+            raise Fault("wrong-type", "`share` takes the name of the node that made the layer", e, help="write `x -> share(h)`")
+        context = self.context_of(f.formula.name(args[0]), f, args[0])
+        holding = [c for c in context.calls if c.holds()]
+        record = holding[0] if len(holding) == 1 else context.calls[-1] if context.calls and context.calls[-1].holds() else None
+        while record is not None and record.function_value is None:  # a repeat, or a call that only passes on
+            record = None
+        if record is None or record.function_value is None:
+            raise Fault("wrong-type", f"`{f.formula.name(args[0])}` is not one layer's call, so there is nothing to share", args[0])
+        fn = record.function_value.target
+        assert isinstance(fn, Function)
+        names = [n for n, _ in fn.signature.args]
+        leading = [self.lower(a, f) for a in args[1:]]
+        kept = {n: record.bound[n] for n in names[1 + len(leading) :]}
+        return FunctionValue(fn, tuple(leading), kept, shared=record)
+
+    def context_of(self, name: str, f: Frame, e: Expr) -> Context:
+        """The context of the node `name` that is seen from here."""
+        if f.scope.record is not None and name in f.scope.record.contexts:
+            return f.scope.record.contexts[name]
+        found = self.contexts.get(name) if f.scope.record is None or f.scope.outer is not None else None
+        if found is None:
+            raise (
+                self.unknown(name, e, f)
+                if name not in f.scope.names()
+                else Fault("unknown-name", f"`{name}` is not a node, so nothing is inside it", e)
+            )
+        return found

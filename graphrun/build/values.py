@@ -1,0 +1,158 @@
+"""What a formula's parts are while the graph is built: graph values, numbers, functions, lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from graphrun.errors import Place
+from graphrun.expr.tree import Expr
+from graphrun.ir.opdef import OpDef
+from graphrun.ir.types import DType, Shape, Sym, shape_text
+from graphrun.spec.spec import Function
+
+if TYPE_CHECKING:
+    from graphrun.build.names import CallRecord
+
+__all__ = [
+    "Fault", "FunctionValue", "ListValue", "Number", "Param", "Poisoned", "Ref", "Special", "Training", "Value", "describe", "is_number",
+    "to_float", "whole",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A value of the graph: its node."""
+
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The choice `training`, so that a branch taken because of it is known as such."""
+
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """A form of the language that is called like a function (`repeat`, `dim`, …)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionValue:
+    """A function, perhaps with some arguments already given: those behind the leading ones, which each use supplies.
+
+    `shared` is the call whose parameters it uses again (`share(h)`).
+    """
+
+    target: Function | OpDef | Special
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    shared: CallRecord | None = None
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.target.signature.name if isinstance(self.target, Function) else self.target.name
+
+
+@dataclass(frozen=True, slots=True)
+class ListValue:
+    """A list known while the graph is built."""
+
+    items: tuple[Any, ...]
+
+
+Number: TypeAlias = int | float | Fraction
+Value: TypeAlias = Ref | Training | FunctionValue | ListValue | Number | Sym | str | bool | None
+
+
+@dataclass(slots=True, eq=False)
+class Param:
+    """A parameter of the graph. `node` is None where only the other choice of `training` uses it.
+
+    `init` is a number, a nested list, or a FunctionValue (an initializer) that is called over `shape`, `fan_in` and `fan_out`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+    init: Any
+    trainable: bool
+    node: int | None
+    place: Place
+
+
+class Fault(Exception):
+    """A fault in the formula at hand; the build puts it at `expr` (or at the token `token`) of the formula."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        expr: Expr | None = None,
+        *,
+        token: int | None = None,
+        notes: tuple[str, ...] = (),
+        help: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code, self.message, self.expr, self.token, self.notes, self.help = code, message, expr, token, notes, help
+
+
+class Poisoned(Exception):
+    """A formula uses a value that has a fault of its own, which has been told already."""
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a plain number (not a boolean)."""
+    return isinstance(value, int | float | Fraction) and not isinstance(value, bool)
+
+
+def to_float(value: Number) -> float:
+    """The nearest float; infinite where it is too large."""
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def whole(value: Any) -> int | None:
+    """The whole number that `value` is exactly, or None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return value.numerator
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return None
+
+
+def describe(value: Any, shape: Shape | None = None) -> str:
+    """What a message calls a value."""
+    match value:
+        case Ref():
+            return f"a value of shape {shape_text(shape)}" if shape is not None else "a value of the graph"
+        case FunctionValue():
+            return f"the function `{value.name}`"
+        case ListValue():
+            return "a list"
+        case Training() | bool():
+            return "true or false"
+        case None:
+            return "none"
+        case str():
+            return f"the text '{value}'"
+        case Sym():
+            return f"the dimension {value}"
+        case Fraction():
+            return f"{value.numerator}/{value.denominator}"
+        case _:
+            return str(value)
