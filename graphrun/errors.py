@@ -126,10 +126,11 @@ class GraphrunError(Exception):
     """The base of all errors that graphrun raises for what a user gave it. `diagnostics` holds every fault found."""
 
     exit_status = 1
+    code = "spec"  # of an error that is told in a sentence, without a place
 
     def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic] | str) -> None:
         if isinstance(diagnostics, str):
-            diagnostics = (Diagnostic("error", diagnostics),)
+            diagnostics = (Diagnostic(self.code, diagnostics),)
         elif isinstance(diagnostics, Diagnostic):
             diagnostics = (diagnostics,)
         self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
@@ -144,12 +145,14 @@ class UsageError(GraphrunError):
     """A command line, a `--set`, or a call from Python is wrong."""
 
     exit_status = 2
+    code = "usage"
 
 
 class RunError(GraphrunError):
     """The run failed: disk, or a value that is not finite."""
 
     exit_status = 3
+    code = "run"
 
 
 class DataError(RunError):

@@ -64,3 +64,18 @@ class UnknownEngine(Code):
 
     Wrong: `--engine pyton`. There are `auto`, which takes the one that costs least and says so, `python` and `reference`.
     """
+
+
+class Usage(Code):
+    """A command's argument, or that of a call from Python, does not fit the spec: a name that it lacks, a value of another shape.
+
+    The message says what was given and what there is.
+    """
+
+
+class Run(Code):
+    """The run cannot go on: parameters cannot be read, or are those of another spec."""
+
+
+class Spec(Code):
+    """A spec cannot be read, and no more can be said about where."""

@@ -15,10 +15,11 @@ from graphrun.diagram.shapes import FORMULA, NAME, NOTE, VALUE, Label, Line, Pla
 from graphrun.diagram.text import FONT, clean, clipped
 from graphrun.diagram.views import Box, View
 
-__all__ = ["MOST_DRAWN", "drawn_boxes", "to_dot"]
+__all__ = ["MOST_ARROWS", "MOST_DRAWN", "drawn", "to_dot"]
 
 MOST_DRAWN = 1500
-"""Pictures of more boxes than this take Graphviz too long; the text is still written."""
+MOST_ARROWS = 6000
+"""Pictures of more boxes or arrows than this take Graphviz too long; the text is still written."""
 
 SMALL = 12.0  # the legend's size
 _PLAIN = re.compile(r"[^\W\d][\w.#@]*")
@@ -36,19 +37,21 @@ def to_dot(view: View) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def drawn_boxes(dot: str) -> int:
-    """How many boxes a text made by :func:`to_dot` has, at least."""
-    return sum(1 for line in dot.splitlines() if line.startswith('"') and not _EDGE.match(line))
+def drawn(dot: str) -> tuple[int, int]:
+    """How many boxes and how many arrows a text made by :func:`to_dot` has."""
+    lines = [line for line in dot.split("\n") if line.startswith('"')]
+    arrows = sum(1 for line in lines if _EDGE.match(line))
+    return len(lines) - arrows, arrows
 
 
 _EDGE = re.compile(r'"(?:[^"\\]|\\.)*" -> ')
 
 
 def _graph_line(view: View, pinned: bool) -> str:
-    large = len(view.boxes) > 200
+    large = len(view.boxes) > 200 or len(view.arrows) > 300
     layout = "layout=neato; splines=line; " if pinned else f"layout=dot; rankdir={'TB' if view.direction == 'TB' else 'LR'}; "
     if not pinned:
-        layout += 'nodesep="0.2"; ranksep="0.28"; ' + ('splines=polyline; nslimit=2; nslimit1=2; mclimit="0.5"; ' if large else "")
+        layout += 'nodesep="0.2"; ranksep="0.28"; ' + ('splines=polyline; nslimit="0.2"; nslimit1="0.2"; mclimit="0.1"; ' if large else "")
     label = _caption(view)
     return f'{layout}bgcolor="white"; pad="0.15"; tooltip=" "; ' + (f"labelloc=b; label=<{label}>; " if label else "")
 
@@ -108,7 +111,8 @@ def _free_arrows(view: View, ids: Mapping[str, str]) -> Iterable[str]:
         back = backs.get((arrow.tail, arrow.head))
         if back is not None:
             text = back.numbers or back.symbols
-            label = f", label=<<b>{_html(text)}</b>>" if text else ""
+            space = "&#160;&#160;" if view.direction == "TB" else ""  # beside an upright arrow
+            label = f", label=<<b>{space}{_html(text)}</b>>" if text else ""
             look = f'{_DASHED}, fontcolor="{LIGHT["gradient"]}", tooltip={_string(back.text)}{label}'
             yield f"{ids[arrow.tail]} -> {ids[arrow.head]} [dir=back, weight=4, {look}];"
 

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from graphrun.diagram.dot import MOST_DRAWN, drawn_boxes
+from graphrun.diagram.dot import MOST_ARROWS, MOST_DRAWN, drawn
 from graphrun.diagram.svg import finished_svg
 from graphrun.diagram.text import FONT, FONT_FOLDER
 from graphrun.errors import Diagnostic, RunError
@@ -59,18 +59,16 @@ def draw(dot: str, format: str) -> bytes:
     """
     if format not in FORMATS:
         raise ValueError(f"not a picture format: {format}")
-    boxes = drawn_boxes(dot)
-    if boxes > MOST_DRAWN:
-        raise _too_large(f"a picture of {boxes:,} boxes would take too long to lay out (at most {MOST_DRAWN:,})")
+    for count, most, what in zip(drawn(dot), (MOST_DRAWN, MOST_ARROWS), ("boxes", "arrows"), strict=True):
+        if count > most:
+            raise _too_large(f"a picture of {count:,} {what} would take too long to lay out (at most {most:,})")
+    said = ""
     with tempfile.TemporaryDirectory(prefix="graphrun-") as folder:
-        found = None
         for command in _commands(format):
-            found = _run(command, dot, Path(folder))
+            found, said = _run(command, dot, Path(folder))
             if found:
-                break
-    if not found:
-        raise _no_graphviz()
-    return finished_svg(found) if format == "svg" else found
+                return finished_svg(found) if format == "svg" else found
+    raise _no_graphviz(said)
 
 
 def _commands(format: str) -> list[Sequence[str]]:
@@ -91,8 +89,8 @@ def _pygraphviz() -> str | None:
     return str(Path(spec.origin).parent.parent) if spec is not None and spec.origin else None
 
 
-def _run(command: Sequence[str], dot: str, folder: Path) -> bytes | None:
-    """What a way to draw gives, or None where it does not work."""
+def _run(command: Sequence[str], dot: str, folder: Path) -> tuple[bytes, str]:
+    """What a way to draw gives, or nothing where it does not work; and the last line that it said."""
     config = folder / "fonts.conf"
     config.write_text(_CONFIG.format(fonts=escape(str(FONT_FOLDER)), cache=escape(str(folder / "cache")), family=FONT), encoding="utf-8")
     environment = {**os.environ, "FONTCONFIG_FILE": str(config), "FONTCONFIG_PATH": str(folder)}
@@ -100,20 +98,22 @@ def _run(command: Sequence[str], dot: str, folder: Path) -> bytes | None:
         done = subprocess.run(command, input=dot.encode(), capture_output=True, timeout=SECONDS, env=environment, check=False)
     except subprocess.TimeoutExpired:
         raise _too_large(f"Graphviz did not finish the picture within {SECONDS:g} seconds") from None
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 and done.stdout else None
+    except OSError as error:
+        return b"", str(error.strerror)
+    said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    return done.stdout if done.returncode == 0 else b"", said
 
 
 def _too_large(message: str) -> RunError:
     return RunError(Diagnostic("too-large-to-draw", message, help="write it as text instead, of any size: -o x.dot"))
 
 
-def _no_graphviz() -> RunError:
+def _no_graphviz(said: str) -> RunError:
     return RunError(
         Diagnostic(
             "no-graphviz",
             "drawing a picture needs Graphviz, and none was found that works",
+            notes=(f"the last one tried said: {said}",) if said else (),
             help="pip install pygraphviz (which brings Graphviz), or install Graphviz so that `dot` is on the PATH; -o x.dot works without",
         )
     )

@@ -111,7 +111,7 @@ def steps_view(
     steps = [i for i in shown if len(graph.inputs(i))]
     named = {i: n for table in (entries, params, inputs) for n, i in table.items()}
     if fold or (fold is None and len(steps) > FOLD_ABOVE):
-        groups = folded_groups(graph, shown, entries)
+        groups = folded_groups(graph, shown)
         others = f"{len(shown) - len(steps):,} inputs and parameters"
         caption = f"{len(steps):,} steps and {others}, folded by call and by entry to {len(groups):,} boxes"
     else:

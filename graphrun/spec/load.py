@@ -133,18 +133,19 @@ class _Loader:
         if data is None:
             return None
         values: dict[str, Any] = {}
+        told = len(reporter.errors)
         if settings:
             data, values = apply_settings(data, settings, places, reporter)
-        whole = document.whole and len(reporter.errors) == before
+        read = document.whole and len(reporter.errors) == told
         if len(reporter.errors) > before:
             data = without_broken(data)
         data = fill_numbers(data)
-        model = check_spec(data, places, reporter, whole=document.whole)
+        model = check_spec(data, places, reporter, whole=read)
         if model is not None and top:
             model = refuse(data, model, places, reporter)
             if model is not None:
                 check_rules(model, places, reporter)
-        return None if model is None else (model, places, values, whole or document.whole)
+        return None if model is None else (model, places, values, read)
 
     def version(self, data: dict[str, Any], places: PlaceTable) -> dict[str, Any] | None:
         """`data` where its version of the language can be read; one that is missing is taken for 1, and told."""

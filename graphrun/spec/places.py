@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from graphrun.errors import Place, Source
@@ -24,19 +24,21 @@ class Entries:
 
     __slots__ = ("data", "end", "index", "inner", "offsets", "start")
 
-    def __init__(self, start: int, data: Mapping[str, object]) -> None:
+    def __init__(self, start: int, data: dict[str, object]) -> None:
         self.start = start
         self.end = start
         self.data = data  # its keys, in the order of `offsets`
         self.offsets = array("I")
         self.inner: dict[str, Marks] = {}
-        self.index: dict[str, int] | None = None
+        self.index: dict[str, int] = {}
 
     def spans(self, key: str | int) -> Spans | None:
         """Start and end of the key and of its value."""
-        if self.index is None:
-            self.index = {name: 4 * k for k, name in enumerate(self.data)}
-        at = self.index.get(str(key))
+        index, size = self.index, len(self.data)
+        if len(index) < size:  # a mapping that is still being read grows between two questions
+            for k, name in zip(range(size - 1, len(index) - 1, -1), reversed(self.data), strict=False):
+                index[name] = 4 * k
+        at = index.get(str(key))
         if at is None:
             return None
         o = self.offsets

@@ -63,7 +63,7 @@ def apply_settings(
     paths: set[Path] = set()
     for setting in settings:
         try:
-            path, kinds = _target(setting.key, data)
+            path, kinds = _target(setting, data)
         except _UnknownKey as fault:
             message = f"`--set {setting.key}={setting.text}`: {fault.message}"
             unknown.append(Diagnostic("unknown-setting", message, help=fault.help))
@@ -92,8 +92,9 @@ class _UnknownKey(Exception):
 # -- which key ----------------------------------------------------------------------------------------------------------------
 
 
-def _target(key: str, data: Mapping[str, Any]) -> tuple[Path, list[Any]]:
+def _target(setting: Setting, data: Mapping[str, Any]) -> tuple[Path, list[Any]]:
     """The path that a dotted key means, and what may stand there."""
+    key = setting.key
     config = data.get("config")
     if isinstance(config, dict) and key in config:
         return ("config", key), [SpecModel.model_fields["config"].annotation]
@@ -103,11 +104,11 @@ def _target(key: str, data: Mapping[str, Any]) -> tuple[Path, list[Any]]:
         raise _UnknownKey(f"`{first}` is neither a key of a spec nor a name in `config`", _meant(key, data))
     if first == "graphrun":
         raise _UnknownKey("the version of the language is the spec's own", None)
-    return _walk([info.annotation], data.get(first), rest, (first,), key)
+    return _walk([info.annotation], data.get(first), rest, (first,), setting.text.lstrip().startswith("{"))
 
 
-def _walk(kinds: list[Any], here: Any, rest: list[str], path: Path, key: str) -> tuple[Path, list[Any]]:
-    """Follows the segments `rest` from a value that may be of `kinds` and is `here` in the spec."""
+def _walk(kinds: list[Any], here: Any, rest: list[str], path: Path, mapping: bool) -> tuple[Path, list[Any]]:
+    """Follows the segments `rest` from a value that may be of `kinds` and is `here` in the spec, to a `mapping` or another value."""
     while rest:
         segment, *after = rest
         part: str | int = segment
@@ -119,7 +120,7 @@ def _walk(kinds: list[Any], here: Any, rest: list[str], path: Path, key: str) ->
             kinds = fields
         elif held is not None and not (models and isinstance(here, dict)):
             kinds = [held]
-            part, after = _name_in(path, rest, held, here)
+            part, after = _name_in(path, rest, held, here, mapping)
         elif item is not None and not models and isinstance(here, list):
             kinds, part = [item], _entry_in(path, segment, here)
         else:
@@ -133,7 +134,7 @@ def _walk(kinds: list[Any], here: Any, rest: list[str], path: Path, key: str) ->
     return path, kinds
 
 
-def _name_in(path: Path, rest: list[str], held: Any, here: Any) -> tuple[str, list[str]]:
+def _name_in(path: Path, rest: list[str], held: Any, here: Any, mapping: bool) -> tuple[str, list[str]]:
     """The name in a mapping name → value with which `rest` begins, and what follows. Names of layers' parts and patterns have dots."""
     if path[0] in _NAMED:
         name = _named(rest[0], here, path)
@@ -143,7 +144,7 @@ def _name_in(path: Path, rest: list[str], held: Any, here: Any) -> tuple[str, li
             mend = f"did you mean `{close}`?" if close else _listed("names", names) if len(names) <= 8 else None
             raise _UnknownKey(f"`{'.'.join(map(str, path))}` has no `{rest[0]}`", mend)
         return name, rest[1:]
-    if _element([held], dict) is not None and len(rest) > 1:
+    if _element([held], dict) is not None and len(rest) > 1 and not mapping:  # no argument of an optimizer is a mapping
         return ".".join(rest[:-1]), rest[-1:]
     return ".".join(rest), []
 

@@ -105,7 +105,7 @@ def _blank(text: str, spans: Iterable[tuple[int, int]]) -> str:
 class _Frame:
     """A container that is being read."""
 
-    __slots__ = ("anchor", "data", "flow", "items", "key", "key_end", "key_start", "marks", "seen", "size")
+    __slots__ = ("anchor", "data", "flow", "items", "key", "key_end", "key_start", "marks", "size")
 
     def __init__(self, marks: Marks, data: Any, flow: bool, anchor: str | None) -> None:
         self.marks = marks
@@ -116,7 +116,6 @@ class _Frame:
         self.size = 1
         self.key: str | Broken | None = None
         self.key_start = self.key_end = 0
-        self.seen: dict[str, int] = {}  # the keys that were given twice
 
 
 class _Reader:
@@ -331,8 +330,6 @@ class _Reader:
             offset = top.marks.spans(value)
             first = self.text.line(offset[0] if offset else start)
             self.fault("duplicate-key", f"`{value}` is given twice", start, end, notes=(f"first on line {first}",), help="keep one of them")
-            if isinstance(top.marks, Entries):
-                top.marks.index = None
             top.key = BROKEN
 
     def resolved(self, event: Any, value: Any, start: int, end: int) -> Any:

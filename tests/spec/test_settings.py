@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from spec_helpers import golden, good, messages, usage
 
+from graphrun.errors import Reporter
+from graphrun.spec.load import read_text
+
 TEXT = """graphrun: 1
 name: net
 dims: [time]
@@ -90,6 +93,7 @@ def model(*settings):
         ("train.from=a.safetensors", lambda m: m.train.from_, "a.safetensors"),
         ("train.log.every=5", lambda m: m.train.log.every, 5),
         ("train.per_parameter.*.bias.weight_decay=0", lambda m: m.train.per_parameter, {"*.bias": {"weight_decay": 0}}),
+        ("train.per_parameter.*.bias={weight_decay: 0}", lambda m: m.train.per_parameter, {"*.bias": {"weight_decay": 0}}),
         ("train.per_parameter.w.frozen=true", lambda m: m.train.per_parameter, {"w": {"frozen": True}}),
         ("expect.0.tolerance=0.1", lambda m: m.expect[0].tolerance, 0.1),
         ("expect.0.values.J#1=3", lambda m: m.expect[0].values, {"J": 2, "J#1": 3}),
@@ -128,6 +132,9 @@ def test_values_from_python():
     assert spec.model.train.steps == 10
     assert spec.model.config == {"width": 64, "act": "relu", "flag": True, "sizes": [3]}
     assert spec.model.inputs["x"] == [1.0, 2.0]
+    spec = good(TEXT, {"train.per_parameter.*.bias": {"weight_decay": 0}})
+    assert spec.model.train is not None
+    assert spec.model.train.per_parameter == {"*.bias": {"weight_decay": 0}}
 
 
 WRONG_VALUES = {
@@ -136,6 +143,7 @@ WRONG_VALUES = {
     "no value": ["train.seed=", "width=~"],
     "yaml fault": ["sizes=[1, 2", "sizes=[f(1, 2)]"],
     "number that no float can tell": ["width=1e999", "train.batch=1e999"],
+    "trap in a mapping": ["params.v={shape: [2], init: normal(0, 1)}"],
     "word": ["dtype=float16"],
     "from Python": {"train.seed": "x", "train.shuffle": 3},
     "mapping": ["width={a: 1}"],
@@ -197,3 +205,10 @@ def test_names_of_config_stand_where_data_and_train_want_a_number():
 def test_faults_of_a_setting_and_of_the_spec_are_told_together():
     said = messages(TEXT.replace("loss: J", "los: J"), ["train.seed=x"])
     assert [line.split(" ")[2] for line in said.split("\n") if " error " in line] == ["wrong-type:", "unknown-key:"]
+
+
+def test_nothing_is_given_where_a_setting_cannot_be_read_that_the_rest_needs():
+    reporter = Reporter()
+    text = TEXT.replace("seed: 1\n", "sed: 1\n")
+    assert read_text(text, ".", "s", ["width=1e999"], reporter, "s.yaml") is None
+    assert [d.code for d in reporter.diagnostics] == ["malformed-number", "unknown-key"]

