@@ -93,6 +93,14 @@ def build(spec: Spec, reporter: Reporter, training: bool = False) -> Built | Non
     gc.disable()
     try:
         return _Build(spec, reporter, training).run()
+    except RecursionError:
+        reporter.error(
+            "recursion",
+            "functions are nested too deeply",
+            spec.key("functions"),
+            help="let functions call each other less deeply; for copies in a chain use `repeat(x, f, n)`",
+        )
+        return None
     finally:
         if was_on:
             gc.enable()

@@ -1,0 +1,88 @@
+"""The text that is drawn: golden, and safe whatever it holds."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+from diagram_cases import GOLDEN, shipped, view_of
+
+from graphrun.diagram.dot import drawn, to_dot
+from graphrun.diagram.draw import draw
+from graphrun.diagram.views import Arrow, Back, Box, View
+
+HOSTILE = [
+    'quote " and \\" and \\\\',
+    "<b>&amp;</b> <script>alert(1)</script>",
+    "{record|<port> a|{b}}",
+    "ends in a backslash \\",
+    "\\N \\G \\L \\n \\l",
+    "two\nlines\r\nand\ttabs",
+    "]]> --> <!-- >];",
+    "]; evil [label=<x>",
+    "&#x3c;i&#x3e; &lt;",
+    "null\x00 bell\x07 escape\x1b",
+    "right to left \u202e txt",
+    "lone \ud800 surrogate",
+    "日本語 ∂ 🙂",
+    "%s {0} ${HOME} `id` $(id)",
+    "",
+]
+
+
+@pytest.mark.parametrize("name", ["neuron", "ann", "functions"])
+def test_golden(name):
+    text = to_dot(view_of(shipped(name)))
+    path = GOLDEN / f"{name}.dot"
+    assert text == path.read_text(encoding="utf-8")
+
+
+def hostile_view(direction: str) -> View:
+    boxes = tuple(
+        Box(f"id {text}", ("input", "parameter", "step", "loss")[k % 4], text, text, text, text, text, k % 2 == 0)
+        for k, text in enumerate(HOSTILE)
+    )
+    ids = [box.id for box in boxes]
+    arrows = tuple(Arrow(a, b) for a, b in zip(ids, ids[1:], strict=False))
+    backs = tuple(Back(a.head, a.tail, t, t) for a, t in zip(arrows, HOSTILE, strict=False))
+    return View(HOSTILE[0], boxes, arrows, backs, "".join(HOSTILE), tuple(("ink", text) for text in HOSTILE), direction)
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_hostile_text_stays_text(direction):
+    view = hostile_view(direction)
+    dot = to_dot(view)
+    root = ElementTree.fromstring(draw(dot, "svg"))
+    space = "{http://www.w3.org/2000/svg}"
+    assert {element.tag for element in root.iter()} <= {
+        f"{space}{tag}" for tag in ("svg", "style", "g", "title", "polygon", "path", "text", "ellipse", "polyline")
+    }
+    nodes = [g for g in root.iter(f"{space}g") if g.get("class") == "node"]
+    titles = [g.findtext(f"{space}title") or "" for g in nodes if len(g.findall(f"{space}path")) > 0]
+    assert len(titles) == len(HOSTILE)
+    seen = "\n".join(titles)
+    for text in (
+        "<b>&amp;</b> <script>alert(1)</script>",
+        'quote " and \\" and \\\\',
+        "{record|<port> a|{b}}",
+        "\\N \\G \\L \\n \\l",
+        "&#x3c;i&#x3e;",
+    ):
+        assert text in seen
+    written = " ".join("".join(t.itertext()) for t in root.iter(f"{space}text"))
+    for text in ("ends in a backslash \\", "]]> --> <!-- >];", "日本語 ∂ 🙂"):
+        assert text in written
+
+
+def test_lines_are_counted_as_they_are_written():
+    view = hostile_view("TB")
+    boxes, arrows = drawn(to_dot(view))
+    assert boxes == len(view.boxes)
+    assert arrows == len(view.arrows) + len(view.backs)
+
+
+def test_boxes_of_one_name_stay_apart():
+    view = View("v", (Box("a", "input", "a"), Box("b-1", "step", "b"), Box("b 1", "step", "b")), (Arrow("a", "b-1"), Arrow("b-1", "b 1")))
+    dot = to_dot(view)
+    assert '"%1" -> "%2"' in dot
+    assert drawn(dot)[0] >= 3
