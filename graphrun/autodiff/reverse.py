@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Graph
 from graphrun.ir.opdef import Part
+from graphrun.ir.pause import collection_paused
 from graphrun.ir.types import Shape, is_real, size
 from graphrun.ops.arithmetic import ADD
 from graphrun.ops.elementary import CAST
@@ -29,7 +30,11 @@ def backward(graph: Graph, of: int, wrt: Iterable[int], seed: int | None = None)
     `wrt` (zeros of its shape where `of` does not depend on it) and each node between them and `of`. The gradient has the node's shape
     and dtype. `of` is a scalar, unless `seed` names the node that stands for its cotangent.
     """
-    wanted = list(wrt)
+    with collection_paused():
+        return _backward(graph, of, list(wrt), seed)
+
+
+def _backward(graph: Graph, of: int, wanted: Sequence[int], seed: int | None) -> tuple[Graph, dict[int, int]]:
     b = Builder(graph)
     active = _active(graph, of, wanted)
     pending: dict[int, list[Contribution]] = {}

@@ -66,13 +66,6 @@ class UnknownEngine(Code):
     """
 
 
-class Usage(Code):
-    """A command's argument, or that of a call from Python, does not fit the spec: a name that it lacks, a value of another shape.
-
-    The message says what was given and what there is.
-    """
-
-
 class Run(Code):
     """The run cannot go on: parameters cannot be read, or are those of another spec."""
 

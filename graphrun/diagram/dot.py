@@ -179,8 +179,8 @@ def _quoted(text: str) -> str:
 
 
 def _string(text: str) -> str:
-    """A quoted text in which a backslash, an ampersand and a quote stand for themselves."""
-    lines = [clean(line).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"') for line in text.splitlines() or [""]]
+    """A quoted text. A backslash becomes a sign that looks like it: Graphviz reads escapes here more than once."""
+    lines = [clean(line).replace("&", "&amp;").replace("\\", "∖").replace('"', "&quot;") for line in text.splitlines() or [""]]
     return '"' + "\\n".join(lines) + '"'
 
 

@@ -92,8 +92,12 @@ def _pygraphviz() -> str | None:
 def _run(command: Sequence[str], dot: str, folder: Path) -> tuple[bytes, str]:
     """What a way to draw gives, or nothing where it does not work; and the last line that it said."""
     config = folder / "fonts.conf"
-    config.write_text(_CONFIG.format(fonts=escape(str(FONT_FOLDER)), cache=escape(str(folder / "cache")), family=FONT), encoding="utf-8")
+    fonts = folder / "fonts"  # a copy: Fontconfig leaves a file of its own beside the fonts that it reads
+    fonts.mkdir(exist_ok=True)
+    shutil.copyfile(FONT_FOLDER / "DejaVuSans.ttf", fonts / "DejaVuSans.ttf")
+    config.write_text(_CONFIG.format(fonts=escape(str(fonts)), cache=escape(str(folder / "cache")), family=FONT), encoding="utf-8")
     environment = {**os.environ, "FONTCONFIG_FILE": str(config), "FONTCONFIG_PATH": str(folder)}
+    environment.pop("FONTCONFIG_SYSROOT", None)
     try:
         done = subprocess.run(command, input=dot.encode(), capture_output=True, timeout=SECONDS, env=environment, check=False)
     except subprocess.TimeoutExpired:

@@ -122,7 +122,7 @@ def steps_view(
     pairs = list(dict.fromkeys(p for g in groups for p in drawer.pairs(g)))
     backs: tuple[Back, ...] = ()
     if len(pairs) <= MOST_BACK and not any(g.folded for g in groups):
-        users = Counter(j for _, j in pairs)
+        users = Counter(j for i, j in pairs if groups[i].node in drawer.gradients)
         backs = tuple(b for b in (drawer.back(groups, i, j, users[j] == 1) for i, j in pairs) if b is not None)
     return View(
         title=title,

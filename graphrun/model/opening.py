@@ -11,6 +11,7 @@ from typing import Any
 from graphrun.build.build import Built, build
 from graphrun.build.update import optimizer_rule, settings_of, whole_setting
 from graphrun.errors import Reporter, SpecError
+from graphrun.ir.pause import collection_paused
 from graphrun.spec.load import read_spec, read_text
 from graphrun.spec.spec import Spec
 
@@ -40,6 +41,11 @@ def _found(spec: Spec | None, reporter: Reporter) -> Spec:
 
 def build_both(spec: Spec, reporter: Reporter) -> tuple[Built, Built | None]:
     """The graph with `training` false, and the one with it true where a formula asks for `training`. Raises SpecError with all faults."""
+    with collection_paused():
+        return _build_both(spec, reporter)
+
+
+def _build_both(spec: Spec, reporter: Reporter) -> tuple[Built, Built | None]:
     built = build(spec, reporter)
     training = build(spec, reporter, training=True) if built is not None and _asks_for_training(spec) else None
     if built is not None:

@@ -8,6 +8,7 @@ from graphrun.diagram.dot import to_dot
 from graphrun.diagram.draw import draw
 from graphrun.diagram.views import steps_view
 from graphrun.errors import Diagnostic, RunError, UsageError
+from graphrun.ir.formula import number, product
 
 if TYPE_CHECKING:
     from graphrun.model.model import Model
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "picture"]
 
 FORMATS = ("svg", "png", "pdf", "dot")
+MOST_PRODUCTS = 400  # nodes up to which the backward arrows carry their products
 LATER = ("mmd", "tex", "txt")
 
 
@@ -59,6 +61,7 @@ def picture(
             values, gradients = _numbers(model, show)
         except (RunError, UsageError):
             values = gradients = None
+    products = _products(model, expand) if gradients is not None and len(graph) <= MOST_PRODUCTS else None
     text = to_dot(
         steps_view(
             graph,
@@ -72,10 +75,32 @@ def picture(
             title=built.spec.name,
             direction=direction,
             expand=expand,
+            fold=False if format == "dot" else None,
+            products=products,
             **options,
         )
     )
     return text.encode() if format == "dot" else draw(text, format)
+
+
+def _products(model: Model, expand: bool) -> dict[tuple[int, int], str]:
+    """(user, operand) → the product that the backward pass carries along that edge, as the ledger writes it: symbols, then numbers."""
+    ledger = model.ledger(expand=expand)
+    out: dict[tuple[int, int], str] = {}
+    for line in ledger.backward:
+        for term in line.terms:
+            if term.value is None:
+                continue
+            value, upstream = float(term.value), float(term.upstream_gradient)
+            if term.direct:
+                same = term.formula in (number(value), number(value, 4))
+                symbols = line.symbol if same else f"{line.symbol} = {term.formula}"
+                numbers = f"= {number(value, 4)}"
+            else:
+                symbols = f"∂{ledger.of}/∂{term.upstream_name} · ∂{term.upstream_name}/∂{line.name}"
+                numbers = f"{product(number(upstream, 4), number(value, 4))} = {number(upstream * value, 4)}"
+            out[term.upstream, line.node] = f"{symbols}\n{numbers}"
+    return out
 
 
 def _numbers(model: Model, show: tuple[str, ...]) -> tuple[Any, Any]:

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import graphrun.model as gr
+from graphrun.diagram.dot import to_dot
 from graphrun.diagram.views import View, steps_view
 from graphrun.model.model import Model
+
+__all__ = ["GOLDEN", "shipped", "to_dot", "view_of", "written"]
 
 SPECS = Path(__file__).parents[2] / "specs"
 GOLDEN = Path(__file__).parent / "golden"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -43,7 +44,7 @@ def hostile_view(direction: str) -> View:
         for k, text in enumerate(HOSTILE)
     )
     ids = [box.id for box in boxes]
-    arrows = tuple(Arrow(a, b) for a, b in zip(ids, ids[1:], strict=False))
+    arrows = tuple(Arrow(a, b) for a, b in pairwise(ids))
     backs = tuple(Back(a.head, a.tail, t, t) for a, t in zip(arrows, HOSTILE, strict=False))
     return View(HOSTILE[0], boxes, arrows, backs, "".join(HOSTILE), tuple(("ink", text) for text in HOSTILE), direction)
 
@@ -68,7 +69,7 @@ def test_hostile_text_stays_text(direction):
         "\\N \\G \\L \\n \\l",
         "&#x3c;i&#x3e;",
     ):
-        assert text in seen
+        assert text.replace("\\", "∖") in seen
     written = " ".join("".join(t.itertext()) for t in root.iter(f"{space}text"))
     for text in ("ends in a backslash \\", "]]> --> <!-- >];", "日本語 ∂ 🙂"):
         assert text in written

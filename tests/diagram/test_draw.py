@@ -121,12 +121,17 @@ def test_the_same_bytes_whatever_fonts_a_machine_has(neuron, tmp_path, monkeypat
 
 
 def test_the_same_text_in_another_process(neuron):
-    code = "from diagram_cases import *; from graphrun.diagram.dot import to_dot; import sys; sys.stdout.buffer.write(to_dot(view_of(shipped('neuron'))).encode())"
+    code = "import sys, diagram_cases as c; print(c.to_dot(c.view_of(c.shipped('neuron'))), end='')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         check=True,
-        env={**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])},
+        env={
+            **os.environ,
+            "PYTHONHASHSEED": "7",
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path]),
+        },
     )
     assert done.stdout.decode() == neuron
 
@@ -170,7 +175,7 @@ def test_a_graphviz_that_fails_says_why(neuron, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RunError) as caught:
         draw(neuron, "svg")
-    assert "note: the last one tried said: it is broken" in str(caught.value)
+    assert "   the last one tried said: it is broken" in str(caught.value)
 
 
 # -- too large ---------------------------------------------------------------------------------------------------------

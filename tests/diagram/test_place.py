@@ -35,7 +35,7 @@ def test_the_neuron_stands_on_one_line_with_what_it_takes_above():
     at = placed.boxes
     assert [at[i][1] for i in ("w", "c", "a", "d", "J")] == [0.0] * 5
     assert [at[i] for i in ("x", "b", "y")] == [(at[i][0], 115.0) for i in ("c", "a", "d")]
-    assert [at[b][0] - at[a][0] for a, b in ("wc", "ca", "ad", "dJ")] == [135.0, 150.0, 150.0, 150.0]
+    assert [at[b][0] - at[a][0] for a, b in ("wc", "ca", "ad", "dJ")] == pytest.approx([135, 150, 150, 150])
 
 
 def test_a_long_chain_goes_on_in_the_next_row():

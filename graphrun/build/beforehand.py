@@ -1,0 +1,137 @@
+"""What can be said before anything is built: recursion, unknown names in functions, and the order of the nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graphrun.build.assemble import Assembly
+from graphrun.build.lower import POISON
+from graphrun.build.static import order
+from graphrun.errors import Diagnostic, nearest
+from graphrun.expr.tree import Formula
+from graphrun.spec.models import SpecModel
+from graphrun.spec.spec import Function, Spec
+
+__all__ = ["Beforehand"]
+
+
+class Beforehand:
+    """Reads the formulas of a spec without lowering them."""
+
+    spec: Spec
+    model: SpecModel
+    assembly: Assembly
+
+    def _functions_hold(self) -> bool:
+        """Whether the functions of this file and those it uses can be built: no recursion; unknown names are told."""
+        a = self.assembly
+        own = {fn: fn for fn in self.spec.file.functions.values()}
+        needs = {fn: [g for g in self._called(fn) if g in own] for fn in own}
+        _, cycle = order(own, needs)
+        if cycle:
+            names = " -> ".join(fn.signature.name for fn in [*cycle, cycle[0]])
+            first = cycle[0]
+            a.tell(
+                Diagnostic(
+                    "recursion",
+                    f"functions call each other in a circle: {names}",
+                    first.file.positions.key(first.path),
+                    help="a function cannot call itself; for a fixed number of copies use `repeat(x, f, n)`, for a recurrence `scan`",
+                )  # fmt: skip
+            )
+            return False
+        for fn in own:
+            self._check_body(fn)
+        return True
+
+    def _called(self, fn: Function) -> list[Function]:
+        a = self.assembly
+        arguments = a.static.function_arguments(fn)
+        found = []
+        for formulas in a.formulas(fn).values():
+            for formula in formulas:
+                for name, _ in a.static.references(formula, fn.file, arguments).functions:
+                    target = a.find(fn.file, name)
+                    if isinstance(target, Function):
+                        found.append(target)
+        return found
+
+    def _check_body(self, fn: Function) -> None:
+        """Tells names that a function's body uses and nothing has."""
+        a = self.assembly
+        arguments = {n for n, _ in fn.signature.args}
+        known = {
+            *arguments,
+            *fn.model.params,
+            *fn.model.state,
+            *fn.model.nodes,
+            "training",
+            "pi",
+            "inf",
+            *a.dims,
+            "shape",
+            "fan_in",
+            "fan_out",
+        }
+        if fn.file is self.spec.file:
+            known |= {*a.scope.values, *self.model.nodes}
+        for key, formulas in a.formulas(fn).items():
+            path = a.returns_path(fn) if key == "returns" else (*fn.path, "nodes", key.removeprefix("nodes."))
+            for k, formula in enumerate(formulas):
+                refs = a.static.references(formula, fn.file, a.static.function_arguments(fn))
+                for name, at in refs.values:
+                    if name.partition(".")[0] not in known:
+                        near = nearest(name, known)
+                        start, end = formula.span(at)
+                        where = (*path, k) if len(formulas) > 1 else path
+                        a.tell(
+                            Diagnostic(
+                                "unknown-name",
+                                f"there is no value called `{name}` in `{fn.signature.name}`",
+                                fn.file.positions.within(where, start, end),
+                                help=f"did you mean `{near}`?" if near else None,
+                            )  # fmt: skip
+                        )
+
+    def _order(self, formulas: Mapping[str, list[Formula]]) -> list[str]:
+        """The nodes in an order in which they can be computed; a cycle is told with the names on it."""
+        a = self.assembly
+        free: dict[Function, set[str]] = {}
+
+        def free_names(fn: Function) -> set[str]:
+            if fn not in free:
+                free[fn] = set()
+                hidden = {*(n for n, _ in fn.signature.args), *fn.model.params, *fn.model.nodes}
+                for parts in a.formulas(fn).values():
+                    for p in parts:
+                        free[fn] |= {
+                            n.partition(".")[0] for n, _ in a.static.references(p, fn.file, a.static.function_arguments(fn)).values
+                        } - hidden
+                for g in self._called(fn):
+                    if g.file is self.spec.file:
+                        free[fn] |= free_names(g)
+            return free[fn]
+
+        needs: dict[str, list[str]] = {}
+        for name, parts in formulas.items():
+            used: dict[str, None] = {}
+            for p in parts:
+                refs = a.static.references(p, self.spec.file)
+                used.update(dict.fromkeys(n.partition(".")[0] for n, _ in refs.values))
+                for function, _ in refs.functions:
+                    target = a.find(self.spec.file, function)
+                    if isinstance(target, Function) and target.file is self.spec.file:
+                        used.update(dict.fromkeys(sorted(free_names(target))))
+            needs[name] = [n for n in used if n in formulas]
+        remaining = dict.fromkeys(formulas)
+        done: list[str] = []
+        while True:
+            found, cycle = order(remaining, needs)
+            if not cycle:
+                return done + found
+            a.tell_cycle(cycle, {n: self.spec.key("nodes", n) for n in cycle})
+            for name in cycle:
+                a.scope.values[name] = POISON
+                remaining.pop(name)
+                needs.pop(name, None)
+            needs = {n: [m for m in each if m in remaining] for n, each in needs.items()}
