@@ -15,7 +15,7 @@ from graphrun.ir.pause import collection_paused
 from graphrun.spec.load import read_spec, read_text
 from graphrun.spec.spec import Spec
 
-__all__ = ["Settings", "build_both", "open_spec", "open_text"]
+__all__ = ["Settings", "build_both", "check_both", "open_spec", "open_text"]
 
 Settings = Mapping[str, Any] | Sequence[str]
 
@@ -41,20 +41,22 @@ def _found(spec: Spec | None, reporter: Reporter) -> Spec:
 
 def build_both(spec: Spec, reporter: Reporter) -> tuple[Built, Built | None]:
     """The graph with `training` false, and the one with it true where a formula asks for `training`. Raises SpecError with all faults."""
+    built, training = check_both(spec, reporter)
+    reporter.raise_errors()
+    assert built is not None
+    return built, training
+
+
+def check_both(spec: Spec, reporter: Reporter) -> tuple[Built | None, Built | None]:
+    """As `build_both`, with the faults left in `reporter`; None in place of a graph that cannot be built."""
     with collection_paused():
-        return _build_both(spec, reporter)
-
-
-def _build_both(spec: Spec, reporter: Reporter) -> tuple[Built, Built | None]:
-    built = build(spec, reporter)
-    training = build(spec, reporter, training=True) if built is not None and _asks_for_training(spec) else None
+        built = build(spec, reporter)
+        training = build(spec, reporter, training=True) if built is not None and _asks_for_training(spec) else None
     if built is not None:
         _check_training(spec, training or built, reporter)
     elif spec.model.train is not None:
         optimizer_rule(spec, reporter, (), 1)
-    reporter.raise_errors()
-    assert built is not None
-    if training is not None:
+    if built is not None and training is not None:
         merged = {**built.params, **{n: p for n, p in training.params.items() if n not in built.params}}
         built = replace(built, params=merged)
     return built, training

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from graphrun.data.check import check_data
-from graphrun.errors import Diagnostic, GraphrunError, Reporter, sort_diagnostics
-from graphrun.model.opening import Settings, build_both
+from graphrun.errors import Diagnostic, Reporter, sort_diagnostics
+from graphrun.model.opening import Settings, check_both
 from graphrun.spec.load import read_spec
 
 __all__ = ["validate"]
@@ -18,10 +18,7 @@ def validate(path: str | os.PathLike[str], set: Settings = ()) -> list[Diagnosti
     reporter = Reporter()
     spec = read_spec(Path(path), set, reporter)
     if spec is not None:
-        try:
-            built, _ = build_both(spec, reporter)
-        except GraphrunError as error:
-            return sort_diagnostics(error.diagnostics)
-        if spec.model.data is not None:
+        built, _ = check_both(spec, reporter)
+        if built is not None and spec.model.data is not None:
             check_data(spec, built.inputs, built.one_row, reporter)
     return sort_diagnostics(reporter.diagnostics)
