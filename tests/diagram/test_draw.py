@@ -113,8 +113,9 @@ def test_pdf(neuron):
 def test_the_same_bytes_whatever_fonts_a_machine_has(neuron, tmp_path, monkeypatch):
     before = draw(neuron, "svg"), draw(neuron, "png")
     (tmp_path / "fonts.conf").write_text("<fontconfig></fontconfig>")
-    for name in ("FONTCONFIG_FILE", "FONTCONFIG_PATH", "FONTCONFIG_SYSROOT", "HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "GDFONTPATH", "DOTFONTPATH"):
-        monkeypatch.setenv(name, str(tmp_path / "fonts.conf" if name == "FONTCONFIG_FILE" else tmp_path))
+    monkeypatch.setenv("FONTCONFIG_FILE", str(tmp_path / "fonts.conf"))
+    for name in ("FONTCONFIG_PATH", "FONTCONFIG_SYSROOT", "HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "GDFONTPATH", "DOTFONTPATH"):
+        monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.setenv("LANG", "tr_TR.UTF-8")
     assert (draw(neuron, "svg"), draw(neuron, "png")) == before
