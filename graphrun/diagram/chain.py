@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from graphrun.diagram.shapes import ARROW, WIDEST, Label, Line, Placed, Point, Size, box_sizes, note_width
-from graphrun.diagram.views import Back, View
+from graphrun.diagram.view import Back, View
 
 __all__ = ["chain_placed"]
 

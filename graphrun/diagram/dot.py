@@ -13,7 +13,7 @@ from graphrun.diagram.palette import LIGHT
 from graphrun.diagram.place import place
 from graphrun.diagram.shapes import FORMULA, NAME, NOTE, VALUE, Label, Line, Placed, Size, box_sizes, formula_lines, value_rows
 from graphrun.diagram.text import FONT, clean, clipped
-from graphrun.diagram.views import Box, View
+from graphrun.diagram.view import Box, View
 
 __all__ = ["MOST_ARROWS", "MOST_DRAWN", "drawn", "to_dot"]
 

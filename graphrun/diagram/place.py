@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphrun.diagram.chain import chain_placed
 from graphrun.diagram.shapes import Placed
-from graphrun.diagram.views import View
+from graphrun.diagram.view import View
 
 __all__ = ["place"]
 

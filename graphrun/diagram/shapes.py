@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from graphrun.diagram.text import in_lines, text_width
-from graphrun.diagram.views import Back, Box, View
+from graphrun.diagram.view import Back, Box, View
 
 __all__ = [
     "ARROW", "FORMULA", "NAME", "NOTE", "VALUE", "WIDEST", "Label", "Line", "Placed", "Point", "Size", "box_size", "box_sizes",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphrun.diagram.dot import to_dot
 from graphrun.diagram.draw import draw
-from graphrun.diagram.views import steps_view
+from graphrun.diagram.steps_view import steps_view
 from graphrun.errors import Diagnostic, RunError, UsageError
 from graphrun.ir.formula import number, product
 

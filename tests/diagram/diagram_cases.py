@@ -7,7 +7,8 @@ from typing import Any
 
 import graphrun.model as gr
 from graphrun.diagram.dot import to_dot
-from graphrun.diagram.views import View, steps_view
+from graphrun.diagram.steps_view import steps_view
+from graphrun.diagram.view import View
 from graphrun.model.model import Model
 
 __all__ = ["GOLDEN", "shipped", "to_dot", "view_of", "written"]

@@ -10,7 +10,7 @@ from diagram_cases import GOLDEN, shipped, view_of
 
 from graphrun.diagram.dot import drawn, to_dot
 from graphrun.diagram.draw import draw
-from graphrun.diagram.views import Arrow, Back, Box, View
+from graphrun.diagram.view import Arrow, Back, Box, View
 
 HOSTILE = [
     'quote " and \\" and \\\\',

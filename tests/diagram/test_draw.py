@@ -18,7 +18,7 @@ from graphrun.diagram.dot import MOST_DRAWN, to_dot
 from graphrun.diagram.draw import draw
 from graphrun.diagram.palette import DARK, LIGHT
 from graphrun.diagram.text import FONT_FOLDER
-from graphrun.diagram.views import Arrow, Box, View
+from graphrun.diagram.view import Arrow, Box, View
 from graphrun.errors import RunError
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -1,7 +1,4 @@
-"""What a picture shows: boxes, arrows and, for the backward pass, dashed arrows with the products that they carry.
-
-A view is plain text and structure. Where things stand is decided in `place`, and how they look in `dot`.
-"""
+"""The view of steps: a box for every step, and for the backward pass dashed arrows with the products that they carry."""
 
 from __future__ import annotations
 
@@ -10,16 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any
 
 from graphrun.diagram.fold import folded_groups
 from graphrun.diagram.groups import Group, formula_groups, is_plain
 from graphrun.diagram.text import DIGITS, pretty, pretty_name, short_number, values_text
+from graphrun.diagram.view import Arrow, Back, Box, Kind, View
 from graphrun.ir.formula import formula_text, number, product
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import INPUT, PARAM
 
-__all__ = ["FOLD_ABOVE", "Arrow", "Back", "Box", "View", "steps_view"]
+__all__ = ["FOLD_ABOVE", "steps_view"]
 
 FOLD_ABOVE = 500
 """Above this many steps a picture is folded."""
@@ -29,60 +27,6 @@ MOST_BACK = 40
 
 LONGEST = 400
 """A formula in a box is cut at this many characters, long before the box is as wide."""
-
-Kind = Literal["input", "parameter", "step", "loss"]
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A value: `id` is its own, `name` as drawn. Texts are empty where there is nothing to say; a `stacked` box stands for many steps."""
-
-    id: str
-    kind: Kind
-    name: str
-    formula: str = ""
-    value: str = ""
-    gradient: str = ""
-    tooltip: str = ""
-    stacked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Arrow:
-    """A value that flows from box to box (by their ids)."""
-
-    tail: str
-    head: str
-
-
-@dataclass(frozen=True, slots=True)
-class Back:
-    """A gradient that flows back from `tail` to `head`: the product in symbols (`∂J/∂a · ∂a/∂c`) and in numbers (`2 · 1 = 2`)."""
-
-    tail: str
-    head: str
-    symbols: str = ""
-    numbers: str = ""
-
-    @property
-    def text(self) -> str:
-        """Both on one line."""
-        equals = "" if not self.symbols or not self.numbers or self.numbers.startswith("=") else "= "
-        return f"{self.symbols} {equals}{self.numbers}".strip()
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A picture before anything has a place. `legend` pairs a role (`value`, `gradient`, `ink`) with its text."""
-
-    title: str
-    boxes: tuple[Box, ...]
-    arrows: tuple[Arrow, ...]
-    backs: tuple[Back, ...] = ()
-    caption: str = ""
-    legend: tuple[tuple[str, str], ...] = ()
-    direction: str = "LR"
-
 
 def steps_view(
     graph: Graph,
@@ -135,9 +79,9 @@ def steps_view(
     )
 
 
-def _legend(boxes: Sequence[Box], loss: str, direction: str) -> tuple[tuple[str, str], ...]:
+def _legend(boxes: Sequence[Box], loss: str, direction: str) -> tuple[tuple[Role, str], ...]:
     forward, back = ("left to right", "right to left") if direction == "LR" else ("downwards", "upwards")
-    out = []
+    out: list[tuple[Role, str]] = []
     if any(b.value for b in boxes):
         out.append(("value", f"value, {forward}"))
     if any(b.gradient for b in boxes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diagram_cases import shipped, view_of, written
 
 from graphrun.diagram.groups import formula_groups
-from graphrun.diagram.views import Arrow, Box
+from graphrun.diagram.view import Arrow, Box
 from graphrun.ir.builder import Builder
 from graphrun.ops.arithmetic import ADD, MUL
 
