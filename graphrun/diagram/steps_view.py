@@ -12,7 +12,7 @@ from typing import Any
 from graphrun.diagram.fold import folded_groups
 from graphrun.diagram.groups import Group, formula_groups, is_plain
 from graphrun.diagram.text import DIGITS, pretty, pretty_name, short_number, values_text
-from graphrun.diagram.view import Arrow, Back, Box, Kind, View
+from graphrun.diagram.view import Arrow, Back, Box, Kind, Role, View
 from graphrun.ir.formula import formula_text, number, product
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import INPUT, PARAM
