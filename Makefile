@@ -2,6 +2,8 @@
 #   make train                        train specs/ann.yaml
 #   make train SPEC=specs/iris.yaml   train another
 #   make test                         everything that must hold
+#   make conformance                  the same and the long comparisons with PyTorch
+#   make gallery                      make the pictures of docs/gallery.md again
 
 SPEC   ?= specs/ann.yaml
 PYTHON ?= python3
@@ -10,13 +12,13 @@ BIN    := $(VENV)/bin
 USE    := $(VENV)/.installed
 TEST   := $(VENV)/.installed-test
 
-.PHONY: train test check bench conformance docs clean help
+.PHONY: train test check bench conformance docs gallery clean help
 
 train: $(USE)
 	@$(BIN)/graphrun train $(SPEC)
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST)
 
 check: $(TEST)
 	$(BIN)/ruff check .
@@ -26,14 +28,19 @@ bench: $(TEST)
 	$(BIN)/python -m benchmarks
 
 conformance: $(TEST)
+	@$(BIN)/python -c "import torch, expecttest" || \
+	  { echo "this compares with PyTorch: $(BIN)/python -m pip install torch expecttest"; exit 1; }
 	$(BIN)/python -m pytest -m "slow or not slow"
 
 docs: $(TEST)
 	$(BIN)/python docs/generate.py
 
+gallery: $(USE)
+	@$(BIN)/python docs/gallery.py
+
 clean:
 	rm -rf $(USE) $(TEST) .venv build dist .mypy_cache .ruff_cache .hypothesis
-	find outputs -mindepth 1 ! -name .gitkeep -delete
+	find outputs -mindepth 1 ! -name .gitkeep ! -path outputs/gallery ! -path 'outputs/gallery/*' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:

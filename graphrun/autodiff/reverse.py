@@ -17,7 +17,7 @@ from graphrun.ops.arithmetic import ADD
 from graphrun.ops.elementary import CAST
 from graphrun.ops.shape import BROADCAST_TO, CONCAT, RESHAPE, SUM_TO, UNSLICE
 
-__all__ = ["backward"]
+__all__ = ["backward", "extend"]
 
 Contribution = int | Part
 Span = tuple[int, int]
@@ -36,19 +36,34 @@ def backward(graph: Graph, of: int, wrt: Iterable[int], seed: int | None = None)
 
 def _backward(graph: Graph, of: int, wanted: Sequence[int], seed: int | None) -> tuple[Graph, dict[int, int]]:
     b = Builder(graph)
+    return b.graph, _walk(b, graph, of, wanted, seed)
+
+
+def extend(b: Builder, of: int, wrt: int) -> int:
+    """Adds to the graph in the making the gradient of its scalar node `of` with respect to its node `wrt`, and gives its node.
+
+    What is added bears the marks of the builder at hand. A value that `of` does not depend on has a gradient of zeros.
+    """
+    return _walk(b, b.graph, of, [wrt], None, named_after_nodes=False)[wrt]
+
+
+def _walk(b: Builder, graph: Graph, of: int, wanted: Sequence[int], seed: int | None, named_after_nodes: bool = True) -> dict[int, int]:
+    """The backward pass, added to `b`, which begins with the nodes of `graph` (or is it)."""
     active = _active(graph, of, wanted)
     pending: dict[int, list[Contribution]] = {}
     gradients: dict[int, int] = {}
     named: set[int] = set()
     if active[of]:
         pending[of] = [b.const(1.0, graph.dtype(of)) if seed is None else seed]
-    b.tag = b.tag_id(f"∂{graph.name(of)}/∂", "")
+    if named_after_nodes:
+        b.tag = b.tag_id(f"∂{graph.name(of)}/∂", "")
     kinds, tags, calls, places = b.graph._type, b.graph._tag, graph._call, graph._place
     for i in range(of, -1, -1):
         given = pending.pop(i, None)
         if given is None:
             continue
-        b.owner, b.call, b.place = ~i, calls[i], places[i]
+        if named_after_nodes:
+            b.owner, b.call, b.place = ~i, calls[i], places[i]
         made = len(b)
         g = given[0] if len(given) == 1 and type(given[0]) is int else _accumulate(b, graph, i, given)
         gradients[i] = g
@@ -58,17 +73,20 @@ def _backward(graph: Graph, of: int, wanted: Sequence[int], seed: int | None) ->
             for j, c in zip(inputs, vjp(b, graph.node(i), g), strict=True):
                 if c is not None and active[j]:
                     pending.setdefault(j, []).append(c if type(c) is int and kinds[c] == kinds[j] else _fitted(b, graph, j, c))
+        if not named_after_nodes:
+            continue
         if g not in named and tags[g] == b.tag:
             named.add(g)
             b.set_owner(g, ~i)
         if len(b) > made:
             _number(b, i, g, made)
-    b.owner, b.tag, b.call, b.place = None, 0, -1, 0
+    if named_after_nodes:
+        b.owner, b.tag, b.call, b.place = None, 0, -1, 0
     for i in wanted:
         if i not in gradients:
             zero = b.const(0.0, graph.dtype(i)) if is_real(graph.dtype(i)) else b.const(0.0, "float64")
             gradients[i] = BROADCAST_TO(b, zero, shape=graph.shape(i)) if graph.shape(i) else zero
-    return b.graph, gradients
+    return gradients
 
 
 def _active(graph: Graph, of: int, wrt: Sequence[int]) -> bytearray:

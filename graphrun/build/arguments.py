@@ -15,7 +15,8 @@ from graphrun.ir.types import Shape, Sym
 __all__ = ["attributes", "bind", "list_constant"]
 
 _MISSING = object()
-_INNER = ("key", "seed")  # attributes that only the build sets
+_INNER = ("dtype", "key", "seed", "offset")  # attributes of kind `any` that only the build sets
+_COUNTER = "step"  # an operand that only the build gives
 
 
 def bind(name: str, wanted: Sequence[str], required: Sequence[bool], args: Sequence[Any], kwargs: Mapping[str, Any], e: Expr) -> list[Any]:
@@ -55,13 +56,15 @@ def _count(n: int) -> str:
 
 def attributes(op: OpDef, args: Sequence[Any], kwargs: dict[str, Any], e: Call, dtype: str) -> tuple[list[Any], list[Expr], dict[str, Any]]:
     """The operands (with their expressions) and the attributes of a primitive's call."""
-    settable = [a for a in op.attrs if a.name not in _INNER and (a.name, a.kind) != ("dtype", "any")]
-    wanted = [*op.arrays, *(a.name for a in settable)]
-    required = [True] * len(op.arrays) + [a.required for a in settable]
+    settable = [a for a in op.attrs if a.kind != "any" or a.name not in _INNER]
+    written = [name for name in op.arrays if name != _COUNTER]
+    wanted = [*written, *(a.name for a in settable)]
+    needed = len(op.arrays) - op.optional
+    required = [k < needed for k in range(len(written))] + [a.required for a in settable]
     found = bind(op.name, wanted, required, args, kwargs, e)
     exprs = {id(v): x for v, x in zip(args, e.args, strict=False)}
     exprs.update({id(v): dict(e.kwargs)[k] for k, v in kwargs.items() if k in dict(e.kwargs)})
-    arrays = found[: len(op.arrays)]
+    arrays = found[: len(written)]
     if op.variadic:
         if not isinstance(arrays[0], ListValue) or not arrays[0].items:
             raise Fault("wrong-type", f"`{op.name}` takes a list of values", e, help=f"write `{op.name}([a, b])`")
@@ -71,10 +74,12 @@ def attributes(op: OpDef, args: Sequence[Any], kwargs: dict[str, Any], e: Call, 
         if len(inner) == len(arrays):
             places = list(inner)
     else:
+        while len(arrays) > needed and (arrays[-1] is _MISSING or arrays[-1] is None):
+            arrays.pop()
         places = [exprs.get(id(v), e) for v in arrays]
     attrs = {
         a.name: attribute(op.name, a, v, exprs.get(id(v), e))
-        for a, v in zip(settable, found[len(op.arrays) :], strict=True)
+        for a, v in zip(settable, found[len(written) :], strict=True)
         if v is not _MISSING
     }
     if any(a.name == "dtype" and a.kind == "any" for a in op.attrs):
@@ -96,6 +101,8 @@ def attribute(function: str, a: Attr, v: Any, e: Expr) -> Any:
             out, kind = (v.value if isinstance(v, Training) else v if isinstance(v, bool) else None), "true or false"
         case "axes" | "ints":
             out, kind = _wholes(v), "a whole number or a list of them"
+        case "padding":
+            out, kind = (v if isinstance(v, str) else _wholes(v)), "a whole number, a list of them, or a text in quotes"
         case "dim":
             out, kind = (v if isinstance(v, Sym) else whole(v)), "a size"
         case "shape":

@@ -10,13 +10,14 @@ from graphrun.build.expand import LATER, Expansion
 from graphrun.build.frame import Frame
 from graphrun.build.lower import POISON
 from graphrun.build.names import Context, Scope, name_contexts, name_elements, number_steps
+from graphrun.build.states import State
 from graphrun.build.static import Static
 from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Poisoned, Ref, Value, describe, is_number, to_float, whole
 from graphrun.errors import Diagnostic, Reporter
 from graphrun.expr.tree import Call, Expr, Formula
 from graphrun.ir.types import DType, Shape, Sym, shape_text
 from graphrun.ops.registry import OPS
-from graphrun.spec.models import ParamModel
+from graphrun.spec.models import ParamModel, StateModel
 from graphrun.spec.spec import File, Function, Path
 
 __all__ = ["Assembly", "list_shape"]
@@ -38,6 +39,7 @@ class Assembly(Expansion):
         super().__init__(reporter, dtype, dims, training, one_row)
         self.library = library
         self.params: list[Param] = []
+        self.states: list[State] = []
         self.contexts: dict[str, Context] = {}
         self.static = Static(self.find, self.formulas)
         self.top = top
@@ -65,7 +67,7 @@ class Assembly(Expansion):
         name_elements(self.builder.graph, f.context)
         records = name_contexts(self.builder, f.context)
         for record in records:
-            inner = [*(f"{record.path}.{p}" for p in record.params), *(c.path for c in record.contexts.values())]
+            inner = [*(f"{record.path}.{p}" for p in (*record.params, *record.states)), *(c.path for c in record.contexts.values())]
             for full in inner:
                 if full in self.taken:
                     where = f"`{record.function}` and `{self.taken[full]}`"
@@ -145,9 +147,9 @@ class Assembly(Expansion):
     # -- parameters and shapes ------------------------------------------------------------------------------------
 
     def new_param(self, name: str, model: Any, path: Path, f: Frame, file: File) -> Param:
-        """A parameter from its entry: a number or list, or `{shape, init, trainable}`."""
+        """A parameter from its entry: a number or list, or `{shape, init, trainable}`; a state from its `{shape, init, update}`."""
         place = file.positions.key(path)
-        if not isinstance(model, ParamModel):
+        if not isinstance(model, ParamModel | StateModel):
             return Param(name, list_shape(model), self.dtype, model, True, None, place)
         at = replace(f, path=(*path, "init"), base=None)
         init: Any = model.init
@@ -160,15 +162,16 @@ class Assembly(Expansion):
                 init = self._initial(parsed[0], at)
             except Fault as fault:
                 raise self.located(fault, at) from None
+        what = "parameter" if isinstance(model, ParamModel) else "state"
         given = list_shape(init) if isinstance(init, list) else ()
         shape = given if model.shape is None else self.shape_of(model.shape, (*path, "shape"), f, file)
         if any(isinstance(d, Sym) for d in shape):
             self.tell(
                 Diagnostic(
                     "parameter-shape",
-                    f"the shape {shape_text(shape)} of parameter `{name}` has a size that is not a number",
+                    f"the shape {shape_text(shape)} of {what} `{name}` has a size that is not a number",
                     file.positions.value((*path, "shape")),
-                    help="a parameter has the same size for every batch: use numbers or `config` names",
+                    help=f"a {what} has the same size for every batch: use numbers or `config` names",
                 )  # fmt: skip
             )
             raise Poisoned
@@ -178,7 +181,8 @@ class Assembly(Expansion):
                 Diagnostic("shape-mismatch", message, file.positions.value(at.path), help="leave `shape` out, or give as many numbers")
             )
             raise Poisoned
-        return Param(name, tuple(d for d in shape if isinstance(d, int)), self.dtype, init, model.trainable, None, place)
+        sizes = tuple(d for d in shape if isinstance(d, int))
+        return Param(name, sizes, self.dtype, init, isinstance(model, ParamModel) and model.trainable, None, place)
 
     def _initial(self, formula: Formula, f: Frame) -> Any:
         """An `init` that is written as a formula: an initializer's call, or a number."""

@@ -66,6 +66,8 @@ class Beforehand:
             *fn.model.state,
             *fn.model.nodes,
             "training",
+            "step",
+            "steps",
             "pi",
             "inf",
             *a.dims,
@@ -76,7 +78,8 @@ class Beforehand:
         if fn.file is self.spec.file:
             known |= {*a.scope.values, *self.model.nodes}
         for key, formulas in a.formulas(fn).items():
-            path = a.returns_path(fn) if key == "returns" else (*fn.path, "nodes", key.removeprefix("nodes."))
+            section, _, entry = key.partition(".")
+            path = a.returns_path(fn) if key == "returns" else (*fn.path, section, entry, *(("update",) if section == "state" else ()))
             for k, formula in enumerate(formulas):
                 refs = a.static.references(formula, fn.file, a.static.function_arguments(fn))
                 for name, at in refs.values:
@@ -101,7 +104,7 @@ class Beforehand:
         def free_names(fn: Function) -> set[str]:
             if fn not in free:
                 free[fn] = set()
-                hidden = {*(n for n, _ in fn.signature.args), *fn.model.params, *fn.model.nodes}
+                hidden = {*(n for n, _ in fn.signature.args), *fn.model.params, *fn.model.state, *fn.model.nodes}
                 for parts in a.formulas(fn).values():
                     for p in parts:
                         free[fn] |= {

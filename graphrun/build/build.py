@@ -11,6 +11,7 @@ from graphrun.build.assemble import Assembly, list_shape
 from graphrun.build.beforehand import Beforehand
 from graphrun.build.library import library
 from graphrun.build.lower import POISON
+from graphrun.build.states import State, row_fault
 from graphrun.build.values import Fault, ListValue, Param, Poisoned, Ref
 from graphrun.errors import Diagnostic, Place, Reporter, nearest
 from graphrun.expr.tree import Formula, Name
@@ -49,11 +50,13 @@ class Built:
     one_row: bool
     inputs: Mapping[str, InputInfo]
     params: Mapping[str, Param]
+    state: Mapping[str, State]
     nodes: Mapping[str, int]
     outputs: Mapping[str, int]
     loss: int | None
     loss_name: str
     metrics: Mapping[str, int]
+    counter: int | None  # the leaf that holds the number of the training step, where random values are drawn in training
     assembly: Assembly = field(repr=False)
 
     @cached_property
@@ -115,6 +118,7 @@ class _Build(Beforehand):
         own = spec.file.functions
         dims = ["batch", *self.model.dims]
         self.assembly = Assembly(reporter, self.model.dtype, dims, training, self.one_row, spec.file, functions)
+        self.assembly.draws = True
         self.inputs: dict[str, InputInfo] = {}
         self.nodes: dict[str, int] = {}
         for name in own:
@@ -136,6 +140,7 @@ class _Build(Beforehand):
             a.scope.values[name] = _constant(value)
         self._inputs()
         self._params()
+        self._states()
         formulas = {n: a.parsed(w, spec.file.positions, ("nodes", n)) or [] for n, w in model.nodes.items()}
         loss = self._parsed_loss()
         if not self._functions_hold():
@@ -147,12 +152,15 @@ class _Build(Beforehand):
         at, loss_name = self._loss(loss)
         metrics = self._metrics()
         outputs = self._outputs(at)
+        self._updates()
+        a.settle_draws(spec.model.train.seed if spec.model.train else 0)
         built = Built(
-            spec, a.builder.graph, a.training, self.one_row, self.inputs, {p.name: p for p in a.params}, self.nodes, outputs, at, loss_name,
-            metrics, a,
+            spec, a.builder.graph, a.training, self.one_row, self.inputs, {p.name: p for p in a.params}, {s.name: s for s in a.states},
+            self.nodes, outputs, at, loss_name, metrics, a.counter, a,
         )  # fmt: skip
         if len(self.reporter.errors) > before:
             return None
+        self._rows_and_state(built)
         self._expectations(built)
         self._unused(built)
         return None if len(self.reporter.errors) > before else built
@@ -177,9 +185,11 @@ class _Build(Beforehand):
                         a.scope.values[name] = POISON
                         continue
                     given = list_shape(default)
-                    if isinstance(default, list) and not _fits(given, shape):
+                    fills = given == () and all(isinstance(d, int) for d in shape)
+                    if default is not None and not fills and not _fits(given, shape):
                         message = f"the default of `{name}` has shape {shape_text(given)}, and the input {shape_text(shape)}"
-                        a.tell(Diagnostic("shape-mismatch", message, spec.value("inputs", name, "default")))
+                        mend = None if given else "a number fills a shape of numbers alone; write the rows as nested lists"
+                        a.tell(Diagnostic("shape-mismatch", message, spec.value("inputs", name, "default"), help=mend))
             a.builder.place = a.pack(place, a.source_id(spec.file))
             node = a.builder.input(name, shape, dtype)
             self.inputs[name] = InputInfo(name, node, shape, dtype, default, place)
@@ -202,6 +212,33 @@ class _Build(Beforehand):
             a.params.append(p)
             a.scope.values[name] = Ref(p.node)
         a.builder.place = 0
+
+    def _states(self) -> None:
+        a, spec = self.assembly, self.spec
+        source = a.source_id(spec.file)
+        for name, model in self.model.state.items():
+            try:
+                s = a.new_state(name, model, ("state", name), a.frame(_EMPTY, ("state", name)), spec.file)
+            except Poisoned:
+                a.scope.values[name] = POISON
+                continue
+            a.builder.place = a.pack(s.place, source)
+            a.scope.values[name] = Ref(a.enter_state(s, a.builder.name_id(name)))
+        a.builder.place = 0
+
+    def _updates(self) -> None:
+        """The new values of the spec's own states, all from the old ones."""
+        a = self.assembly
+        if a.training:
+            own = {s.name: s for s in a.states if s.name in self.model.state}
+            found = []
+            for name, state in own.items():
+                path = ("state", name, "update")
+                formulas = a.parsed(self.model.state[name].update, self.spec.file.positions, path) or []
+                found.append((state, a.node_of(f"{name}/new", formulas, path), a.frame(_EMPTY, path, f"{name}/new")))
+            for state, value, f in found:
+                a.keep_update(state, f.context.owner, value, f)
+        a.name_updates()
 
     # -- entries --------------------------------------------------------------------------------------------------
 
@@ -287,13 +324,26 @@ class _Build(Beforehand):
 
     # -- checks of the whole --------------------------------------------------------------------------------------
 
+    def _rows_and_state(self, built: Built) -> None:
+        """In a graph for one row, a state that depends on the row is told, as far as the columns are known."""
+        data = self.model.data
+        if not built.one_row or data is None:
+            return
+        columns = data.columns
+        named = list(columns) if columns is not None else [n for n, i in self.inputs.items() if i.default is None]
+        fed = [n for n in named if n in self.inputs]
+        fault = row_fault(built.graph, built.state, [self.inputs[n].node for n in fed], fed)
+        if fault is not None:
+            self.assembly.tell(fault)
+
     def _expectations(self, built: Built) -> None:
         for k, entry in enumerate(self.model.expect):
             self._known(entry.values, built.find, built.index, ("expect", k, "values"), "value")
             self._known(entry.gradients, built.find, built.index, ("expect", k, "gradients"), "value")
             self._known(entry.shapes, built.find, built.index, ("expect", k, "shapes"), "value")
             self._known(entry.inputs, self.inputs.get, self.inputs, ("expect", k, "inputs"), "input")
-            self._known(entry.params, built.params.get, built.params, ("expect", k, "params"), "parameter")
+            starting = {**built.params, **built.state}
+            self._known(entry.params, starting.get, starting, ("expect", k, "params"), "parameter")
             self._known(
                 entry.metrics, {**self.model.metrics, "loss": 0}.get, [*self.model.metrics, "loss"], ("expect", k, "metrics"), "metric"
             )

@@ -10,7 +10,7 @@ from typing import Any
 from graphrun.build.arguments import bind, given
 from graphrun.build.frame import Frame
 from graphrun.build.names import CallRecord, Context, Scope
-from graphrun.build.special import SpecialForms
+from graphrun.build.states import Stateful
 from graphrun.build.static import SPECIALS, Static
 from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Ref, Special, Value, describe
 from graphrun.errors import Reporter, nearest
@@ -18,37 +18,13 @@ from graphrun.expr.tree import Call, Choice, Expr, Formula, Name, Nothing
 from graphrun.ir.leaves import PARAM
 from graphrun.ir.opdef import OpDef
 from graphrun.ops.registry import OPS
-from graphrun.spec.spec import File, Function, Path
+from graphrun.spec.spec import File, Function
 
 __all__ = ["LATER", "Expansion"]
 
 DEPTH = 60  # calls within calls
 LATER = frozenset(
     [
-        "grad",
-        "dropout",
-        "bernoulli",
-        "normal",
-        "uniform",
-        "truncated_normal",
-        "einsum",
-        "qr",
-        "sort",
-        "topk",
-        "prelu",
-        "erfinv",
-        "trace",
-        "diagonal",
-        "tril",
-        "triu",
-        "conv1d",
-        "conv2d",
-        "conv_transpose1d",
-        "conv_transpose2d",
-        "max_pool1d",
-        "max_pool2d",
-        "avg_pool1d",
-        "avg_pool2d",
         "conv",
         "embedding",
         "layer_norm",
@@ -80,21 +56,12 @@ LATER = frozenset(
         "step_decay",
         "warmup",
         "one_cycle",
-        "orthogonal",
         "lecun_normal",
-        "scatter_add",
-        "cumsum",
-        "cumprod",
-        "pad",
-        "roll",
-        "tile",
-        "hard_sigmoid",
-        "hard_swish",
     ]
 )
 
 
-class Expansion(SpecialForms):
+class Expansion(Stateful):
     """Lowers calls. `functions` of the library come after a file's own and before the primitives."""
 
     static: Static
@@ -177,14 +144,6 @@ class Expansion(SpecialForms):
     def globals_for(self, file: File) -> Scope | None:
         """The top-level scope for functions of the top file; None for others."""
 
-    @abstractmethod
-    def new_param(self, name: str, model: Any, path: Path, f: Frame, file: File) -> Param:
-        """A parameter from its entry."""
-
-    @abstractmethod
-    def named(self, formulas: list[Formula], f: Frame) -> Any:
-        """The value of a node: its formula, or the stages of its chain, lowered, and the steps numbered."""
-
     # -- calls ----------------------------------------------------------------------------------------------------
 
     def lower_call(self, e: Call, f: Frame) -> Value:
@@ -194,10 +153,6 @@ class Expansion(SpecialForms):
                 raise Fault("wrong-arity", "`share(h)` is called on a value", e, help="pass a value on to it: `x -> share(h)`")
             shared = self._shared(list(e.args[1:]), f, e)
             return self.use(shared, [self.lower(e.args[0], f)], {}, e, f)
-        if e.func == "grad" and "grad" not in f.scope.functions and "grad" not in f.scope.file.functions:
-            raise Fault(
-                "not-yet", "`grad` in a formula is part of the language, but this version does not carry it out yet", e, token=e.callee
-            )
         target = self.resolve(e.func, f, e)
         args, kwargs = self._arguments(target, e, f, 0)
         return self.use(target, args, kwargs, e, f)
@@ -244,6 +199,7 @@ class Expansion(SpecialForms):
         try:
             self._bind_arguments(fn, bound, scope, inner)
             record.bound = {**scope.values, **scope.functions}
+            self.own_states(fn, record, scope, inner, e)
             return self._body(fn, record, scope, inner)
         finally:
             self.depth -= 1
@@ -281,6 +237,7 @@ class Expansion(SpecialForms):
         for k, formula in enumerate(self.formulas(fn)["returns"]):
             at = replace(frame, formula=formula, path=(*path, k) if isinstance(fn.model.returns, list) else path, key=False, base=None)
             results.append(self.guarded(formula, at))
+        self.update_states(fn, record, scope, frame)
         return ListValue(tuple(results)) if isinstance(fn.model.returns, list) else results[0]
 
     def guarded(self, formula: Formula, f: Frame) -> Value:
@@ -316,6 +273,7 @@ class Expansion(SpecialForms):
         for param in reversed(self.params):
             if param.node is not None and param.node >= mark:
                 param.node = None
+        self.forget_states(mark)
 
     def inside(self, base: str, rest: str, value: Any, scope: Scope, e: Expr, f: Frame) -> Value:
         """What `base.rest` is: an element of a list, or what the layer that node `base` called holds."""
@@ -343,9 +301,11 @@ class Expansion(SpecialForms):
             param = record.params.get(head)
             if len(parts) == 1 and param is not None and param.node is not None:
                 return Ref(param.node)
+            if len(parts) == 1 and head in record.used:
+                return Ref(record.used[head].leaf)
             if len(parts) == 1 and head in record.nodes:
                 return record.nodes[head]  # type: ignore[no-any-return]
-            held.update(dict.fromkeys([*record.params, *record.nodes]))
+            held.update(dict.fromkeys([*record.params, *record.used, *record.nodes]))
             if head in record.contexts:
                 calls, parts = record.contexts[head].calls, parts[1:]
             else:

@@ -78,5 +78,5 @@ def _names(target: Any) -> list[str]:
     if isinstance(target, Function):
         return [n for n, _ in target.signature.args]
     if isinstance(target, OpDef):
-        return [*target.arrays, *(a.name for a in target.attrs)]
+        return [a.name for a in target.attrs]  # a random operation's operand `step` is not given here
     return []

@@ -10,21 +10,34 @@ from graphrun.errors import Reporter
 from graphrun.spec.load import read_spec
 from graphrun.spec.spec import Function, Optimizer
 
-__all__ = ["FOLDER", "library"]
+__all__ = ["FOLDER", "library", "schedules"]
 
 FOLDER = Path(__file__).resolve().parent.parent / "library"
+SCHEDULES = FOLDER / "schedules.yaml"
 
 
 @cache
 def library() -> tuple[Mapping[str, Function], Mapping[str, Optimizer]]:
-    """All functions and optimizers of the library, by name; read once."""
+    """All functions (but schedules) and optimizers of the library, by name; read once."""
     functions: dict[str, Function] = {}
     optimizers: dict[str, Optimizer] = {}
     for path in sorted(FOLDER.glob("*.yaml")):
-        reporter = Reporter()
-        spec = read_spec(path, (), reporter)
-        reporter.raise_errors()
-        assert spec is not None
-        functions.update(spec.file.functions)
-        optimizers.update(spec.file.optimizers)
+        if path != SCHEDULES:
+            found, more = _read(path)
+            functions.update(found)
+            optimizers.update(more)
     return functions, optimizers
+
+
+@cache
+def schedules() -> Mapping[str, Function]:
+    """The schedules, by name: in the arguments of an optimizer they go before a function of the same name (`linear`, `constant`)."""
+    return _read(SCHEDULES)[0] if SCHEDULES.exists() else {}
+
+
+def _read(path: Path) -> tuple[Mapping[str, Function], Mapping[str, Optimizer]]:
+    reporter = Reporter()
+    spec = read_spec(path, (), reporter)
+    reporter.raise_errors()
+    assert spec is not None
+    return spec.file.functions, spec.file.optimizers

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 from graphrun.build.arguments import attributes
+from graphrun.build.drawing import Drawing
 from graphrun.build.frame import Frame
 from graphrun.build.names import Scope
-from graphrun.build.steps import Steps
 from graphrun.build.values import (
     Fault,
     FunctionValue,
@@ -46,6 +47,7 @@ from graphrun.expr.tree import (
 )
 from graphrun.ir.opdef import OpDef
 from graphrun.ir.types import Sym, shape_text, sym
+from graphrun.ops.random import DROPOUT
 from graphrun.ops.registry import OPS
 
 __all__ = ["POISON", "Frame", "Lowering"]
@@ -68,10 +70,10 @@ _REDUCTIONS = {"sum", "mean", "prod", "max", "min", "var", "std", "norm", "logsu
 _COMPARE = {"<", "<=", ">", ">=", "==", "!="}
 
 
-class Lowering(Steps):
+class Lowering(Drawing):
     """Lowers expressions. The calls of functions are in `expand.Expansion`, which derives from this."""
 
-    random_key: tuple[str, int] | None = None  # name and seed that random values are drawn from
+    ambient: Mapping[str, Any] = MappingProxyType({})  # what every formula sees: `step` and `steps` in an optimizer's arguments
     over_rows = False  # whether a reduction without an axis runs over axis 0 alone (`data.transform`)
 
     # -- expressions ----------------------------------------------------------------------------------------------
@@ -133,9 +135,12 @@ class Lowering(Steps):
                 case "inf":
                     return math.inf
                 case "training":
+                    self.asks_training = True
                     return Training(self.training)
             if name in self.dims:
                 return self._dim_name(name, e)
+            if name in self.ambient:
+                return self.ambient[name]  # type: ignore[no-any-return]
         raise self.unknown(name, e, f)
 
     def _dim_name(self, name: str, e: Expr) -> Sym:
@@ -150,6 +155,11 @@ class Lowering(Steps):
     def unknown(self, name: str, e: Expr, f: Frame) -> Fault:
         """The fault that a name is not known, with the nearest one."""
         near = nearest(name, f.scope.names())
+        if name in ("step", "steps"):
+            return Fault(
+                "unknown-name", f"`{name}` is known in the arguments of the optimizer alone", e,
+                help="`step` and `steps` count updates: use them in `train.optimizer`, or in functions called there",
+            )  # fmt: skip
         if near is None and name.lower() == "e":
             return Fault(
                 "unknown-name", "there is no value called `e`", e, help="write `exp(x)` for the exponential, or `exp(1)` for the number"
@@ -377,12 +387,19 @@ class Lowering(Steps):
                 return _NUMBERS[op.name](*(to_float(v) for v in arrays))
             except (ValueError, OverflowError):
                 raise Fault("number-fault", f"`{f.formula.source(e)}` is not a number that can be represented", e) from None
-        if self.random_key is not None and any(a.name == "key" for a in op.attrs):
-            attrs["key"], attrs["seed"] = self.random_key
+        if op is DROPOUT:
+            return Ref(self.dropout(self.node(arrays[0], exprs[0], f), exprs[0], attrs, e, f))
+        if any(a.name == "key" for a in op.attrs):
+            if self.random_key is not None:
+                attrs["key"], attrs["seed"] = self.random_key
+            else:
+                self.may_draw(op, e)
         if self.over_rows and op.name in _REDUCTIONS and attrs.get("axis") is None:
             attrs["axis"] = 0
         partner = next((v for v in arrays if isinstance(v, Ref) and self.builder.dtype(v.node) != "bool"), None)
         inputs = [self.node(v, x, f, partner) for v, x in zip(arrays, exprs, strict=True)]
+        if op.draws and self.random_key is None:
+            inputs.append(self.step_number())
         return Ref(self.emit(op, inputs, attrs, e, f, exprs))
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphrun.build.values import FunctionValue, Param
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Graph
 from graphrun.spec.spec import File
+
+if TYPE_CHECKING:
+    from graphrun.build.states import State
 
 __all__ = ["CallRecord", "Context", "Scope", "name_contexts", "name_elements", "number_steps"]
 
@@ -45,6 +48,9 @@ class CallRecord:
     numbered: bool = False
     call: int = -1
     params: dict[str, Param] = field(default_factory=dict)
+    states: dict[str, State] = field(default_factory=dict)
+    used: Mapping[str, State] = field(default_factory=dict)  # its states, or those of the call that it shares
+    updates: list[Context] = field(default_factory=list)  # the formulas of the states' updates
     nodes: dict[str, Any] = field(default_factory=dict)
     contexts: dict[str, Context] = field(default_factory=dict)
     children: list[CallRecord] = field(default_factory=list)  # calls in `returns`, or the copies of a repeat
@@ -53,11 +59,11 @@ class CallRecord:
     path: str = ""
 
     def holds(self) -> bool:
-        """Whether it holds parameters or nodes, itself or in what it calls."""
+        """Whether it holds parameters, state or nodes, itself or in what it calls."""
         stack = [self]
         while stack:
             record = stack.pop()
-            if record.params or record.contexts:
+            if record.params or record.states or record.contexts:
                 return True
             stack.extend(record.children)
         return False
@@ -122,6 +128,8 @@ def name_contexts(builder: Builder, top: Context) -> list[CallRecord]:
             for context in record.contexts.values():
                 stack.append((context.path, context.calls))
                 echoes += context.echoes
+            for context in record.updates:
+                stack.append((f"{record.path}.{context.local}", context.calls))
             stack.append((record.path, record.children))
     while echoes:
         record = echoes.pop()
@@ -136,7 +144,7 @@ def name_contexts(builder: Builder, top: Context) -> list[CallRecord]:
 def _enter(graph: Graph, record: CallRecord) -> None:
     """The names that follow from a record's path: of its call, parameters and inner formulas."""
     graph.calls[record.call].name = record.path
-    for name, param in record.params.items():
+    for name, param in [*record.params.items(), *record.states.items()]:
         param.name = f"{record.path}.{name}"
         if param.node is not None:
             graph.names[graph._owner[param.node]] = param.name

@@ -58,7 +58,7 @@ class Session(ABC):
             return None
 
     def formulas(self, fn: Function) -> Mapping[str, list[Formula]]:
-        """The parsed formulas of a function's body: `nodes.z` (several for a chain) and `returns` (several for a list)."""
+        """The parsed formulas of a function's body: `nodes.z` (several for a chain), `returns` (or several), `state.s` (an update)."""
         found = self._bodies.get(fn)
         if found is None:
             found = self._bodies[fn] = {}
@@ -71,6 +71,8 @@ class Session(ABC):
                 found["returns"] = [] if None in each else [p for one in each for p in one or ()]
             else:
                 found["returns"] = self.parsed(fn.model.returns, at, path) or []
+            for name, state in fn.model.state.items():
+                found[f"state.{name}"] = self.parsed(state.update, at, (*fn.path, "state", name, "update")) or []
         return found
 
     def returns_path(self, fn: Function) -> Path:

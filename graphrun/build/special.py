@@ -7,20 +7,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from graphrun.autodiff.reverse import extend
 from graphrun.build.arguments import bind, given
+from graphrun.build.composed import ComposedForms
 from graphrun.build.frame import Frame
-from graphrun.build.lower import Lowering
 from graphrun.build.names import CallRecord, Context
 from graphrun.build.values import Fault, FunctionValue, ListValue, Ref, Value, describe, whole
+from graphrun.errors import Diagnostic
 from graphrun.expr.tree import Call, Expr, Name
-from graphrun.ir.types import Sym, shape_text, size
+from graphrun.ir.leaves import CONST
+from graphrun.ir.types import Sym, is_real, shape_text, size
 from graphrun.ops.registry import OPS
 from graphrun.spec.spec import Function
 
 __all__ = ["SpecialForms"]
 
 
-class SpecialForms(Lowering):
+class SpecialForms(ComposedForms):
     """Lowers the special forms; the calls of functions are in `expand`."""
 
     contexts: dict[str, Context]  # of the nodes of the top-level graph, by name
@@ -39,14 +42,49 @@ class SpecialForms(Lowering):
             case "stop_gradient":
                 (x,) = bind(name, ["x"], [True], args, kwargs, e)
                 return Ref(self.emit(OPS["stop_gradient"], [self.node(x, e, f)], {}, e, f, e.args))
+            case "grad":
+                return self._grad(bind(name, ["J", "w"], [True, True], args, kwargs, e), e, f)
             case "equal_shapes":
                 return self._equal_shapes(bind(name, ["a", "b"], [True, True], args, kwargs, e), e, f)
             case "split":
                 return self._split(bind(name, ["x", "split_size_or_sections", "axis"], [True, True, False], args, kwargs, e), e, f)
+            case "sort" | "topk" | "qr" | "einsum" | "clip" | "slice":
+                return self.composed(name, args, kwargs, e, f)
             case "share":
                 raise Fault("not-a-function", "`share` takes the name of a node and stands right of `->`", e)
             case _:
                 return self._dimension(name, args, kwargs, e, f)
+
+    def _grad(self, bound: Sequence[Any], e: Call, f: Frame) -> Value:
+        """The gradient of the scalar J with respect to a named value: the steps of the backward pass become steps of the formula."""
+        given_as = [*e.args, *(x for _, x in e.kwargs)]
+        named = dict(e.kwargs).get("w", e.args[1] if len(e.args) > 1 else e)
+        text = f.formula.source(named)
+        if not isinstance(named, Name) or not isinstance(bound[1], Ref):
+            raise Fault(
+                "wrong-type", f"`grad(J, w)` is taken with respect to a value that has a name; `{text}` is {describe(bound[1])}", named,
+                help="give it a node of its own, from which J is computed",
+            )  # fmt: skip
+        b = self.builder
+        of, wrt = self.node(bound[0], given_as[0], f), bound[1].node
+        what = f.formula.source(given_as[0])
+        for node, word in ((of, what), (wrt, text)):
+            if not is_real(b.dtype(node)):
+                raise Fault("dtype-mismatch", f"`{word}` is {b.dtype(node)} and has no derivatives", e)
+        if b.shape(of):
+            raise Fault(
+                "non-scalar-loss", f"`grad` is the gradient of one number, and `{what}` has shape {shape_text(b.shape(of))}", given_as[0],
+                help=f"reduce it: `grad(sum({what}), {text})`",
+            )  # fmt: skip
+        if not b.graph.ancestors([of])[wrt]:
+            message = f"`{what}` does not depend on `{text}`: this gradient is zero"
+            start, end = f.formula.span(e)
+            self.tell(Diagnostic("zero-gradient", message, f.place(start, end), "warning", (), "compute the one from the other"))
+        b.owner, b.tag, b.call, b.place = f.context.owner, f.tag, f.call, f.packed(e)
+        start = len(b)
+        found = b.prune(start, extend(b, of, wrt))
+        f.context.steps += [i for i in range(start, len(b)) if b.graph.op(i) is not CONST]
+        return Ref(found)
 
     def _equal_shapes(self, bound: Sequence[Any], e: Call, f: Frame) -> Value:
         """a, where a and b have the same shape: for losses, in which nothing broadcasts by accident."""

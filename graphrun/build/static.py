@@ -15,7 +15,10 @@ __all__ = ["SPECIALS", "References", "Static", "order"]
 
 SPECIALS = {
     name: Special(name)
-    for name in ("repeat", "scan", "share", "stop_gradient", "grad", "dim", "shape", "rank", "size", "split", "equal_shapes")
+    for name in (
+        *("repeat", "scan", "share", "stop_gradient", "grad", "dim", "shape", "rank", "size", "equal_shapes"),
+        *("split", "sort", "topk", "qr", "einsum", "clip", "slice"),
+    )
 }
 
 K = TypeVar("K", bound=Hashable)

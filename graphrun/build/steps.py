@@ -11,7 +11,7 @@ from graphrun.build.frame import Frame
 from graphrun.build.session import Session
 from graphrun.build.values import Fault, ListValue, Ref, Training, describe, to_float
 from graphrun.expr.tree import Expr, Name
-from graphrun.ir.leaves import CONST, DIMENSION, INPUT, PARAM
+from graphrun.ir.leaves import CONST, DIMENSION, INPUT, PARAM, STATE
 from graphrun.ir.opdef import OpDef
 from graphrun.ir.types import OpFault, Sym, shape_text
 
@@ -54,13 +54,14 @@ class Steps(Session):
         try:
             i = b.node(op, inputs, attrs)
         except OpFault as fault:
-            raise self._shape_fault(fault, op, inputs, attrs, e, f, operands) from None
+            raise self.shape_fault(fault, op, inputs, attrs, e, f, operands) from None
         f.context.steps.append(i)
         return i
 
-    def _shape_fault(
+    def shape_fault(
         self, fault: OpFault, op: OpDef, inputs: Sequence[int], attrs: dict[str, Any], e: Expr, f: Frame, operands: Sequence[Expr]
     ) -> Fault:
+        """The fault as the person reads it: `{0}` and `{1}` filled in, with shapes, origins and a way to mend it."""
         texts = [f.formula.source(o) for o in operands]
         texts += [self.builder.graph.name(i) for i in inputs[len(texts) :]]
 
@@ -79,7 +80,7 @@ class Steps(Session):
     def _origin(self, i: int) -> str:
         graph = self.builder.graph
         op = graph.op(i)
-        kind = "input" if op is INPUT else "parameter" if op is PARAM else "constant" if op is CONST else "node"
+        kind = "input" if op is INPUT else "parameter" if op is PARAM else "state" if op is STATE else "constant" if op is CONST else "node"
         line = graph.place(i)[1]
         return f"    {kind}" + (f", line {line}" if line else "")
 

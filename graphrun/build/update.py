@@ -3,52 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphrun.autodiff.reverse import backward
-from graphrun.build.arguments import bind, given
-from graphrun.build.assemble import Assembly
 from graphrun.build.build import Built
-from graphrun.build.expand import LATER
-from graphrun.build.frame import Frame
-from graphrun.build.library import library
-from graphrun.build.names import Scope, number_steps
-from graphrun.build.static import order
-from graphrun.build.values import Fault, Param, Poisoned, Ref, is_number, to_float, whole
-from graphrun.errors import Diagnostic, Reporter, nearest
-from graphrun.expr.tree import Call, Formula, Name
+from graphrun.build.optimizer import Rule, optimizer_rule, settings_of
+from graphrun.build.values import Param
+from graphrun.errors import Reporter
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Graph
-from graphrun.ir.types import DType
-from graphrun.ops.arithmetic import ADD, DIV, MUL
-from graphrun.ops.elementary import CLIP, MINIMUM, SQRT, SQUARE
+from graphrun.ir.leaves import STATE
+from graphrun.ops.arithmetic import ADD, DIV, MUL, SUB
+from graphrun.ops.compare import EQUAL, WHERE
+from graphrun.ops.elementary import CLIP, FLOOR, MINIMUM, SQRT, SQUARE
 from graphrun.ops.reduce import SUM
 from graphrun.ops.registry import OPS
 from graphrun.spec.models import ClipModel
-from graphrun.spec.spec import Optimizer, Path, Spec
+from graphrun.spec.spec import Spec
 
-__all__ = ["Layout", "Rule", "TrainingGraph", "optimizer_rule", "settings_of", "training_graph", "whole_setting"]
+__all__ = ["Layout", "Source", "TrainingGraph", "training_graph"]
 
 SMALL = 64  # so many scalar parameters are updated one by one; more are packed
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """An optimizer lowered for parameters of one shape: a graph over `param`, `grad` and `step`.
-
-    `slots` maps the name of each state that the update needs to (leaf, node of its new value, initial value).
-    """
-
-    graph: Graph
-    param: int
-    grad: int
-    step: int
-    slots: Mapping[str, tuple[int, int, float]]
-    new: int
-    elementwise: bool
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,246 +37,46 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingGraph:
-    """A training step before sizes are bound.
+class Source:
+    """The graph that is trained: a spec's, perhaps mapped over rows. `params` has the leaves of the parameters, `states` the leaf of each
+    state and the node of its new value, `counter` the leaf that random values are counted by."""
 
-    `slots` has (name, leaf, node of the new value or None, initial value or None for parameters).
+    graph: Graph
+    loss: int
+    params: Mapping[str, int]
+    states: Mapping[str, tuple[int, int | None]]
+    counter: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingGraph:
+    """A training step before sizes are bound: the gradients of one batch, and where it is the last of its update, the update.
+
+    `slots` has (name, leaf, node of the new value or None, initial value or None for parameters, averages and states). `averages` has for
+    a parameter's slot that of its average. `counter` counts batches.
     """
 
     graph: Graph
     loss: int
     slots: tuple[tuple[str, int, int | None, float | None], ...]
     layout: Mapping[str, Layout]
+    averages: Mapping[str, str]
     counter: int
     gradient_norm: int | None
+    gradients: Mapping[str, int]  # slot → gradient, before clipping; with `health`
     nodes: Sequence[int] = field(repr=False)  # the new number of each node of the graph that was given
 
 
-def whole_setting(spec: Spec, key: str, reporter: Reporter) -> int | None:
-    """`train.steps`, `train.epochs` or `train.batch`: a whole number, or a formula over `config` that comes out as one."""
-    value = getattr(spec.model.train, key) if spec.model.train else None
-    if isinstance(value, str):
-        a, scope = _session(spec, reporter)
-        parsed = a.parsed(value, spec.file.positions, ("train", key))
-        if parsed is None:
-            return None
-        f = a.frame(parsed[0], ("train", key), scope=scope)
-        try:
-            found = whole(a.lower(parsed[0].tree, f))
-            if found is None or found < 1:
-                raise Fault("wrong-type", f"`train.{key}` is a whole number from 1 on", parsed[0].tree)
-        except Fault as fault:
-            a.located(fault, f)
-            return None
-        except Poisoned:
-            return None
-        return found
-    return value
+def training_graph(built: Built, source: Source, steps: int, reporter: Reporter, health: bool = False) -> TrainingGraph | None:
+    """One training step of `source`, which is that of `built`, in a run of `steps` updates.
 
-
-def _session(spec: Spec, reporter: Reporter) -> tuple[Assembly, Scope]:
-    functions, _ = library()
-    a = Assembly(reporter, spec.model.dtype, spec.model.dims, True, True, spec.file, functions)
-    scope = Scope(spec.file)
-    scope.values.update({k: v for k, v in spec.model.config.items() if not isinstance(v, list)})
-    return a, scope
-
-
-def settings_of(spec: Spec, names: Sequence[str], reporter: Reporter) -> dict[str, dict[str, Any]]:
-    """Name of each parameter → what `per_parameter` sets for it; a pattern that matches nothing is told."""
-    out: dict[str, dict[str, Any]] = {name: {} for name in names}
-    patterns = spec.model.train.per_parameter if spec.model.train else {}
-    for pattern, settings in patterns.items():
-        matched = [name for name in names if fnmatchcase(name, pattern)]
-        if not matched:
-            near = nearest(pattern, names)
-            reporter.error(
-                "unknown-name", f"no parameter's name matches `{pattern}`", spec.key("train", "per_parameter", pattern),
-                help=f"did you mean `{near}`?" if near else f"parameters here: {', '.join(list(names)[:8])}",
-            )  # fmt: skip
-        for name in matched:
-            out[name].update({k: (v, pattern) if isinstance(v, str) else v for k, v in settings.items()})
-    return out
-
-
-def optimizer_rule(
-    spec: Spec, reporter: Reporter, shape: tuple[int, ...], steps: int, settings: Mapping[str, Any] | None = None
-) -> Rule | None:
-    """The optimizer of `train.optimizer` for parameters of `shape`; None where it has faults, which are told."""
-    written = (spec.model.train.optimizer if spec.model.train else None) or "sgd(lr=0.01)"
-    a, scope = _session(spec, reporter)
-    path: Path = ("train", "optimizer")
-    parsed = a.parsed(written, spec.file.positions, path)
-    if parsed is None:
-        return None
-    dtype: DType = spec.model.dtype
-    step = a.builder.input("step", (), dtype)
-    param, grad = a.builder.param("param", shape, dtype), a.builder.input("grad", shape, dtype)
-    scope.values.update(step=Ref(step), steps=steps)
-    f = a.frame(parsed[0], path, "update", scope)
-    try:
-        optimizer, values = _arguments(a, spec, parsed[0], f, settings or {})
-    except Fault as fault:
-        a.located(fault, f)
-        return None
-    except Poisoned:
-        return None
-    try:
-        return _lower_rule(a, optimizer, values, (step, param, grad), steps, written)
-    except Poisoned:
-        return None
-
-
-def _arguments(a: Assembly, spec: Spec, formula: Formula, f: Frame, settings: Mapping[str, Any]) -> tuple[Optimizer, dict[str, Any]]:
-    tree = formula.tree
-    if isinstance(tree, Name):
-        tree = Call(formula.name(tree), (), (), False, tree.first, tree.first, tree.last)
-    if not isinstance(tree, Call):
-        raise Fault("wrong-type", "an optimizer is a call: `adam(lr=1e-3)`", tree)
-    _, built_in = library()
-    known = {**built_in, **spec.file.optimizers}
-    optimizer = known.get(tree.func)
-    if optimizer is None:
-        if tree.func in LATER:
-            raise Fault(
-                "not-yet", f"`{tree.func}` is part of the language, but this version does not carry it out yet", tree, token=tree.callee
-            )
-        near = nearest(tree.func, known)
-        raise Fault(
-            "unknown-function", f"there is no optimizer called `{tree.func}`", tree, token=tree.callee,
-            help=f"did you mean `{near}`?" if near else f"there are {', '.join(sorted(known))}",
-        )  # fmt: skip
-    args = [a.lower(x, f) for x in tree.args]
-    kwargs = {k: a.lower(x, f) for k, x in tree.kwargs}
-    head = optimizer.signature.args
-    for key, value in settings.items():
-        if key != "frozen":
-            if key not in dict(head):
-                raise Fault("unknown-argument", f"`{tree.func}` has no argument `{key}`, which `per_parameter` sets", tree)
-            kwargs[key] = _setting(a, value, key, f)
-            args = args[: [n for n, _ in head].index(key)]
-    found = bind(tree.func, [n for n, _ in head], [d is None for _, d in head], args, kwargs, tree)
-    values: dict[str, Any] = {}
-    scope = Scope(optimizer.file, values)
-    for (name, default), v in zip(head, found, strict=True):
-        if given(v):
-            values[name] = v
-        else:
-            assert default is not None
-            at = replace(f, formula=default, positions=optimizer.file.positions, path=optimizer.path, scope=scope, key=True, base=None)
-            values[name] = a.lower(default.tree, at)
-    return optimizer, values
-
-
-def _setting(a: Assembly, value: Any, key: str, f: Frame) -> Any:
-    """What `per_parameter` sets: a number or boolean, or a formula, which comes with its pattern."""
-    if not isinstance(value, tuple):
-        return value
-    written, pattern = value
-    path = ("train", "per_parameter", pattern, key)
-    parsed = a.parsed(written, f.positions, path)
-    if parsed is None:
-        raise Poisoned
-    at = replace(f, formula=parsed[0], path=path, base=None)
-    try:
-        return a.lower(parsed[0].tree, at)
-    except Fault as fault:
-        raise a.located(fault, at) from None
-
-
-def _lower_rule(a: Assembly, o: Optimizer, values: dict[str, Any], leaves: tuple[int, int, int], steps: int, written: str) -> Rule:
-    step, param, grad = leaves
-    b = a.builder
-    scope = Scope(o.file, {**values, "param": Ref(param), "grad": Ref(grad), "step": Ref(step), "steps": steps})
-    slots: dict[str, tuple[int, float]] = {}
-
-    def lowered(written: Any, path: Path, name: str) -> Any:
-        parsed = a.parsed(written, o.file.positions, path)
-        if parsed is None:
-            raise Poisoned
-        f = a.frame(parsed[0], path, name, scope)
-        f.positions = o.file.positions
-        f.source = a.source_id(o.file)
-        try:
-            value = a.lower(parsed[0].tree, f)
-            number_steps(a.builder, f.context, value.node if isinstance(value, Ref) else None)
-            return value
-        except Fault as fault:
-            raise a.located(fault, f) from None
-
-    for name, slot in o.model.state.items():
-        init = slot.init if is_number(slot.init) else lowered(slot.init, (*o.path, "state", name, "init"), name)
-        slots[name] = (b.param(name, b.shape(param), b.dtype(param)), float(init) if isinstance(init, int | float) else 0.0)
-        scope.values[name] = Ref(slots[name][0])
-    new: dict[str, int] = {}
-    for name, slot in o.model.state.items():
-        value = lowered(slot.update, (*o.path, "state", name, "update"), name)
-        new[name] = _as_node(a, value, param)
-        scope.values[name] = Ref(new[name])
-    for name in _node_order(a, o):
-        scope.values[name] = lowered(o.model.nodes[name], (*o.path, "nodes", name), name)
-    end = _as_node(a, lowered(o.model.update, (*o.path, "update"), "update"), param)
-    if b.shape(end) != b.shape(param):
-        a.tell(
-            Diagnostic(
-                "shape-mismatch",
-                f"the update of `{o.signature.name}` has another shape than the parameter",
-                o.file.positions.value((*o.path, "update")),
-            )
-        )
-        raise Poisoned
-    needed = _needed(b.graph, end, {n: (leaf, new[n]) for n, (leaf, _) in slots.items()})
-    below = b.graph.ancestors([end, *(new[n] for n in needed)])
-    elementwise = all(b.graph.op(i).elementwise or not b.graph.inputs(i) for i in range(len(b.graph)) if below[i])
-    kept = {n: (leaf, new[n], init) for n, (leaf, init) in slots.items() if n in needed}
-    return Rule(b.graph, param, grad, step, kept, end, elementwise, written)
-
-
-def _as_node(a: Assembly, value: Any, param: int) -> int:
-    if isinstance(value, Ref):
-        return value.node
-    node = a.builder.const(to_float(value), a.builder.dtype(param))
-    shape = a.builder.shape(param)
-    return OPS["broadcast_to"](a.builder, node, shape=shape) if shape else node
-
-
-def _node_order(a: Assembly, o: Optimizer) -> list[str]:
-    needs = {}
-    for name, written in o.model.nodes.items():
-        parsed = a.parsed(written, o.file.positions, (*o.path, "nodes", name)) or []
-        needs[name] = [n for p in parsed for n, _ in a.static.references(p, o.file).values if n in o.model.nodes]
-    found, cycle = order(o.model.nodes, needs)
-    if cycle:
-        a.tell_cycle(cycle, {n: o.file.positions.key((*o.path, "nodes", n)) for n in cycle})
-        raise Poisoned
-    return found
-
-
-def _needed(graph: Graph, end: int, slots: Mapping[str, tuple[int, int]]) -> set[str]:
-    """The states that the update depends on, now or in later steps."""
-    needed: set[str] = set()
-    while True:
-        below = graph.ancestors([end, *(slots[n][1] for n in needed)])
-        found = {n for n, (leaf, _) in slots.items() if below[leaf]}
-        if found == needed:
-            return needed
-        needed = found
-
-
-# -- the whole step -----------------------------------------------------------------------------------------------
-
-
-def training_graph(
-    built: Built, graph: Graph, loss: int, params: Mapping[str, int], steps: int, reporter: Reporter, health: bool = False
-) -> TrainingGraph | None:
-    """One training step of `graph` (that of `built`, perhaps mapped over rows), whose parameters are the leaves `params`.
-
-    `health` adds the norm of the gradients (before clipping) as an output. None where the optimizer has faults, which are told.
+    `health` adds the gradients and their norm (before clipping). None where the optimizer has faults, which are told.
     """
-    spec = built.spec
-    settings = settings_of(spec, list(params), reporter)
+    spec, params = built.spec, source.params
+    train = spec.model.train
+    settings = settings_of(spec, list(built.params), reporter)
     moving = {n: i for n, i in params.items() if built.params[n].trainable and not settings[n].get("frozen")}
-    graph, gradients = backward(graph, loss, moving.values())
+    graph, gradients = backward(source.graph, source.loss, moving.values())
     b = Builder()
     layout: dict[str, Layout] = {}
     replaced: dict[int, int] = {}
@@ -315,17 +91,71 @@ def training_graph(
             leaf = b.param(name, built.params[name].shape, built.params[name].dtype)
             layout[name], replaced[i] = Layout(name, None, built.params[name].shape), leaf
             slots.append((name, leaf, None, None))
-    new = b.graft(graph, replaced)
+    for name, (i, _) in source.states.items():
+        replaced[i] = b.leaf(STATE, name, graph.shape(i), graph.dtype(i))
     counter = b.input("step", (), spec.model.dtype)
+    if source.counter is not None:
+        replaced[source.counter] = counter
+    new = b.graft(graph, replaced)
+    slots += [(name, new[i], None if u is None else new[u], None) for name, (i, u) in source.states.items()]
     flat = [
         _gradients(b, names, [new[gradients[params[n]]] for n in names], packed) for piece in stretches for names, packed in piece.parts
     ]
+    turn = _Turn(b, counter, (train.accumulate if train else None) or 1)
+    leaves = [entry for piece in stretches for entry in piece.leaves]
+    flat = turn.averaged(leaves, flat, slots)
+    found = {name: g for (name, _), g in zip(leaves, flat, strict=True)} if health else {}
     flat, norm = _clipped(b, spec, flat, health)
     at = iter(flat)
+    averages: dict[str, str] = {}
     for piece in stretches:
-        for leaf_name, leaf in piece.leaves:
-            slots += _apply(b, piece.rule, leaf_name, leaf, next(at), counter)
-    return TrainingGraph(b.graph, new[loss], tuple(slots), layout, counter, norm, new)
+        for name, leaf in piece.leaves:
+            made = turn.kept(_apply(b, piece.rule, name, leaf, next(at), turn.step))
+            slots += made
+            if train is not None and train.ema is not None:
+                averages[name] = f"{name}/ema"
+                slots.append(turn.average(averages[name], leaf, made[0][2], train.ema))
+    return TrainingGraph(b.graph, new[source.loss], tuple(slots), layout, averages, counter, norm, found, new)
+
+
+class _Turn:
+    """The batches of one update: `step` is the number of the update, and only its last batch changes the parameters."""
+
+    def __init__(self, b: Builder, counter: int, batches: int) -> None:
+        self.b, self.batches, self.step = b, batches, counter
+        self.last: int | None = None
+        if batches > 1:
+            count = b.const(float(batches), b.dtype(counter))
+            self.step = FLOOR(b, DIV(b, counter, count))
+            within = SUB(b, counter, MUL(b, self.step, count))
+            self.last = EQUAL(b, within, b.const(float(batches - 1), b.dtype(counter)))
+
+    def averaged(self, leaves: Sequence[tuple[str, int]], flat: Sequence[int], slots: list[Any]) -> list[int]:
+        """The mean of the gradients of the update's batches so far, added up in slots of their own."""
+        if self.last is None:
+            return list(flat)
+        b, out = self.b, []
+        for (name, _), g in zip(leaves, flat, strict=True):
+            kept = b.param(f"{name}/gradient", b.shape(g), b.dtype(g))
+            total = ADD(b, kept, DIV(b, g, b.const(float(self.batches), b.dtype(g))))
+            zero = b.const(0.0, b.dtype(g))
+            slots.append((f"{name}/gradient", kept, WHERE(b, self.last, zero, total), 0.0))
+            out.append(total)
+        return out
+
+    def kept(self, slots: list[tuple[str, int, int | None, float | None]]) -> list[tuple[str, int, int | None, float | None]]:
+        """The slots, which move with the last batch alone."""
+        if self.last is None:
+            return slots
+        return [(n, leaf, None if u is None else WHERE(self.b, self.last, u, leaf), init) for n, leaf, u, init in slots]
+
+    def average(self, name: str, leaf: int, new: int | None, decay: float) -> tuple[str, int, int | None, float | None]:
+        """The slot of a parameter's average: decay · average + (1 - decay) · parameter, after each update."""
+        b = self.b
+        dtype = b.dtype(leaf)
+        old = b.param(name, b.shape(leaf), dtype)
+        mean = ADD(b, MUL(b, b.const(decay, dtype), old), MUL(b, b.const(1.0 - decay, dtype), leaf if new is None else new))
+        return self.kept([(name, old, mean, None)])[0]
 
 
 @dataclass(frozen=True, slots=True)

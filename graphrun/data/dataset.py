@@ -17,10 +17,10 @@ from graphrun.data.transforms import Transform, fit
 from graphrun.errors import DataError, Reporter
 from graphrun.spec.spec import Spec
 
-__all__ = ["BuiltLike", "Dataset", "load_data"]
+__all__ = ["BuiltLike", "Dataset", "load_data", "spread"]
 
 Arrays = dict[str, Any]
-SHOWN = 50
+SHOWN = 16
 
 
 class BuiltLike(Protocol):
@@ -42,8 +42,8 @@ class Dataset:
     """Arrays by input, with rows on axis 0, for each split (empty where there is no such split).
 
     `rows[split]` are the numbers (from 0) of its rows in the data, in order; `columns` says which columns fill an input, `classes` the
-    classes of a column of strings; `raw` holds the inputs' numbers before `transform`, `shown` the first cells of each split as they stand
-    in the data.
+    classes of a column of strings; `raw` holds the inputs' numbers before `transform`, `shown` the cells of some rows of each split as they
+    stand in the data, and `picked` the numbers (from 0) of these rows within the split.
     """
 
     train: Arrays
@@ -55,6 +55,7 @@ class Dataset:
     transforms: Mapping[str, Transform]
     raw: Mapping[str, Arrays] = field(repr=False)
     shown: Mapping[str, Mapping[str, Sequence[Any]]] = field(repr=False)
+    picked: Mapping[str, Sequence[int]] = field(repr=False)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -70,9 +71,16 @@ class Dataset:
         columns = self.columns.get(name, ())
         return self.classes.get(columns[0]) if len(columns) == 1 else None
 
-    def cells(self, split: str, count: int) -> dict[str, list[Any]]:
-        """Column → the cells of the first rows of a split (at most 50), as they stand in the data, for the columns that fill inputs."""
-        return {column: list(cells[:count]) for column, cells in self.shown[split].items()}
+    def cells(self, split: str, places: Sequence[int]) -> dict[str, list[Any]]:
+        """Column → the cells of some of the rows in `picked`, as they stand in the data, for the columns that fill inputs."""
+        return {column: [cells[k] for k in places] for column, cells in self.shown[split].items()}
+
+
+def spread(rows: int, count: int) -> list[int]:
+    """`count` of so many rows, evenly from the first to the last: of data sorted by class some of each class. All where there are no more."""
+    if rows <= count:
+        return list(range(rows))
+    return [(k * (rows - 1) + (count - 1) // 2) // (count - 1) for k in range(count)] if count > 1 else [0]
 
 
 def load_data(spec: Spec, built: BuiltLike, fed: Collection[str] = ()) -> Dataset | None:
@@ -129,6 +137,7 @@ def _arrays(
     splits: dict[str, Arrays] = {split: {} for split in SPLITS}
     raw: dict[str, Arrays] = {split: {} for split in SPLITS}
     transforms: dict[str, Transform] = {}
+    picked = {split: spread(len(numbers), SHOWN) for split, numbers in rows.items()}
     for converted in done:
         feed = converted.feed
         columns = [np.array(element, dtype=feed.dtype) for element in converted.elements]
@@ -151,7 +160,8 @@ def _arrays(
         classes=classes,
         transforms=transforms,
         raw=raw,
-        shown={split: _shown(table, done, numbers[:SHOWN]) for split, numbers in rows.items()},
+        shown={split: _shown(table, done, [numbers[k] for k in picked[split]]) for split, numbers in rows.items()},
+        picked=picked,
     )
 
 

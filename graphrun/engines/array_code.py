@@ -244,6 +244,16 @@ def _fill(c: Call) -> list[str]:
     return [f"{c.out}.fill({c.args[0]})"]
 
 
+def _kernel(c: Call) -> list[str]:
+    """The operation's own kernel, which takes `out`."""
+    op, attrs = c.graph.op(c.node), c.graph.attrs(c.node)
+    args = [c.name("np", np), *c.args, f"**{c.name(f'a{c.node}', attrs)}"]
+    call = f"{c.name(f'k_{op.name}', op.kernel)}({', '.join(args)}"
+    return [f"{call}, out={c.out})" if c.solid else f"{c.out}[...] = {call})"]
+
+
+INTO = ("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "conv1d_kernel", "conv2d_kernel",
+        "max_pool1d", "max_pool2d", "max_pool_tap", "avg_pool1d", "avg_pool2d")  # fmt: skip
 FILLED = ("broadcast_to", "expand_dims", "flatten", "reshape")  # of a scalar; of an array they are views
 
 WRITERS: Mapping[str, Writer] = {
@@ -265,6 +275,7 @@ WRITERS: Mapping[str, Writer] = {
     "take_along": _take_along,
     "put_along": _put_along,
     **dict.fromkeys(FILLED, _fill),
+    **dict.fromkeys(INTO, _kernel),
 }
 
 _KEYWORD = frozenset({"maximum", "minimum"})  # NumPy wants their `out` by name
@@ -288,6 +299,8 @@ def writes_out(graph: Graph, i: int) -> bool:
         return given == {dtype} and is_real(dtype) and all(graph.shape(j) for j in inputs)
     if op.name in ("take_along", "put_along"):
         return _indexes(graph, i)
+    if op.name == "max_pool_tap":
+        return bool(graph.shape(i))
     if op.name in WRITERS:
         arrays = op.name not in _REDUCTIONS or bool(graph.shape(inputs[0]))
         return arrays and given == {dtype} and is_real(dtype)

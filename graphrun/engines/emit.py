@@ -15,6 +15,7 @@ from graphrun.engines.array_code import FEW, FILLED, Call, elements, lines_into,
 from graphrun.engines.plan import JOINS, Cut, Plan, cuts, total_of
 from graphrun.engines.scalar_code import converted, literal, names_in, scalar_expression
 from graphrun.engines.statements import Stmt, local
+from graphrun.ir.leaves import FED
 
 __all__ = ["Code", "emit"]
 
@@ -86,7 +87,7 @@ class _Emitter:
         return code
 
     def _is_leaf(self, i: int) -> bool:
-        return self.graph.op(i).name in ("input", "param")
+        return self.graph.op(i) in FED
 
     # -- names and operands -----------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from graphrun.engines.array_code import FEW, writes_out
 from graphrun.engines.base import Step
 from graphrun.engines.reference import constant
 from graphrun.ir.graph import Graph
-from graphrun.ir.leaves import CONST, INPUT, PARAM
+from graphrun.ir.leaves import CONST, FED
 from graphrun.ir.types import is_real
 
 __all__ = ["ALIASES", "BUFFERS", "JOINS", "Cut", "Home", "Plan", "cuts", "make_plan", "total_of"]
@@ -107,7 +107,7 @@ def _stages(p: Plan) -> None:
         moving.add(step.counter)
     for i in range(len(graph)):
         op = graph.op(i)
-        if op is INPUT or op is PARAM:
+        if op in FED:
             p.stage[i] = 2 if i in moving else 1
         elif p.needed[i]:
             inputs = graph.inputs(i)
@@ -139,7 +139,7 @@ def _kinds(p: Plan) -> None:
             p.kind[i] = "scalar"
         elif i in p.slot_nodes:
             p.kind[i] = "slot"
-        elif op is INPUT or op is PARAM:
+        elif op in FED:
             p.kind[i] = "held" if viewed[i] >= MANY else "feed"
         elif op.name in VIEWS and p.kind[p.inputs(i)[0]] != "scalar":
             p.kind[i] = "view"

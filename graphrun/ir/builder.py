@@ -211,6 +211,26 @@ class Builder:
         for key in [key for key, i in self._consts.items() if i >= length]:
             del self._consts[key]
 
+    def prune(self, start: int, keep: int) -> int:
+        """Takes back the nodes from `start` on that node `keep` does not depend on; the new number of `keep`."""
+        g = self.graph
+        needed = g.ancestors([keep])
+        new = list(range(start))
+        columns = (g._op, g._attr, g._type, g._owner, g._step, g._tag, g._call, g._place)
+        kept = [(k, list(g.inputs(k)), [column[k] for column in columns]) for k in range(start, len(g)) if needed[k]]
+        count = len(g)
+        self.truncate(start)
+        new += [-1] * (count - start)
+        for k, inputs, entries in kept:
+            new[k] = len(g)
+            g._input.extend(new[j] for j in inputs)
+            g._offset.append(len(g._input))
+            for column, entry in zip(columns, entries, strict=True):
+                column.append(entry)
+            if g._owner[-1] == ~k:
+                g._owner[-1] = ~new[k]
+        return new[keep]
+
     def set_step(self, i: int, step: int) -> None:
         """Numbers node i as a step of its formula."""
         self.graph._step[i] = step

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from graphrun.ir.graph import Graph
-from graphrun.ir.leaves import CONST, DIMENSION, INPUT, PARAM
+from graphrun.ir.leaves import CONST, DIMENSION, FED
 from graphrun.ir.opdef import OpDef
 from graphrun.ir.types import Shape, Sym
 
@@ -145,8 +145,8 @@ def formula_piece(graph: Graph, node: int, leaf: Callable[[int], str], stop: Cal
     pieces: dict[int, _Piece] = {}
     for i in _steps_under(graph, node, stop):
         op = graph.op(i)
-        plain = op is CONST and graph.owner(i) is None
-        if not plain and (op in (INPUT, PARAM, CONST) or (i != node and stop(i))):
+        plain = op is DIMENSION or (op is CONST and graph.owner(i) is None)
+        if not plain and (op in (*FED, CONST) or (i != node and stop(i))):
             pieces[i] = _atom(leaf(i))
             continue
         piece = _write(graph, i, pieces)
@@ -227,7 +227,7 @@ def _fields(template: str) -> tuple[tuple[str, str | None], ...]:
 
 def _call(graph: Graph, i: int, parts: Sequence[_Piece]) -> _Piece:
     op = graph.op(i)
-    texts = [part.text for part in parts]
+    texts = [part.text for part in (parts[: op.arrays.index("step")] if op.draws else parts)]
     given = ["[" + ", ".join(texts) + "]"] if op.variadic else texts
     return _Piece(f"{op.name}({', '.join([*given, *_attributes(graph, i, op)])})", ATOM)
 
@@ -237,7 +237,7 @@ def _attributes(graph: Graph, i: int, op: OpDef) -> Iterable[str]:
     attrs, inputs = graph.attrs(i), graph.inputs(i)
     rank = len(graph.shape(inputs[0])) if len(inputs) else 0
     for attr in op.attrs:
-        if attr.kind == "any" and attr.name in ("dtype", "key", "seed"):  # what the build says, not the formula
+        if attr.kind == "any" and attr.name in ("dtype", "key", "seed", "offset"):  # what the build says, not the formula
             continue
         value = attrs.get(attr.name, attr.default)
         if attr.kind in ("axis", "axes"):

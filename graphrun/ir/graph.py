@@ -126,6 +126,10 @@ class Graph:
         before, after = self.tags[self._tag[i]]
         return before + self.names[o] + after
 
+    def suffix(self, i: int) -> str:
+        """What stands after the name of node i: `@3` at position 3 of a scan, `@2@3` in one within another; else nothing."""
+        return self.tags[self._tag[i]][1]
+
     def step(self, i: int) -> int:
         """0 for the last step of a formula, k for `name#k`."""
         return self._step[i]

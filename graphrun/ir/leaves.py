@@ -1,4 +1,4 @@
-"""The nodes without operands: inputs, parameters, constants, and the size of a symbolic dimension."""
+"""The nodes without operands: inputs, parameters, state, constants, and the size of a symbolic dimension."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from graphrun.ir.opdef import Attr, Attrs, OpDef
 from graphrun.ir.types import TensorType
 
-__all__ = ["CONST", "DIMENSION", "INPUT", "LEAVES", "PARAM"]
+__all__ = ["CONST", "DIMENSION", "FED", "INPUT", "LEAVES", "PARAM", "STATE"]
 
 
 def _no_rule(types: Sequence[TensorType], attrs: Attrs) -> TensorType:
@@ -34,6 +34,7 @@ def _dimension(xp: Any, *, dim: Any) -> Any:
 
 INPUT = OpDef("input", "A value that is fed.", "x", (), _no_rule, _fed, public=False)
 PARAM = OpDef("param", "A parameter.", "w", (), _no_rule, _fed, public=False)
+STATE = OpDef("state", "A state: kept from step to step, never trained.", "s", (), _no_rule, _fed, public=False)
 CONST = OpDef("const", "A constant.", "1", (), _no_rule, _const, attrs=(Attr("value", "any", required=True),), public=False)
 DIMENSION = OpDef(
     "dimension",
@@ -45,4 +46,6 @@ DIMENSION = OpDef(
     attrs=(Attr("dim", "dim", required=True),),
     public=False,
 )
-LEAVES = (INPUT, PARAM, CONST, DIMENSION)
+FED = (INPUT, PARAM, STATE)
+"""The leaves whose values are given from outside."""
+LEAVES = (*FED, CONST, DIMENSION)

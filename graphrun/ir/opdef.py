@@ -17,7 +17,7 @@ __all__ = ["Attr", "Attrs", "Case", "Notation", "OpDef", "Part"]
 Attrs: TypeAlias = Mapping[str, Any]
 """Attribute values are hashable: int, float, bool, str, None, Sym, and tuples of these."""
 
-AttrKind = Literal["int", "number", "bool", "axis", "axes", "dim", "shape", "dtype", "text", "ints", "any"]
+AttrKind = Literal["int", "number", "bool", "axis", "axes", "dim", "shape", "dtype", "text", "ints", "padding", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Attr:
 
     Kinds: `int` a whole number; `number` a real one; `axis` one axis; `axes` an axis, a list of them or none; `dim` a
     dimension (whole number or symbolic); `shape` a list of dimensions, or one; `dtype`; `text`; `ints` whole number or
-    list of them; `any` what the build makes itself.
+    list of them; `padding` the same or a text; `any` what the build makes itself.
     """
 
     name: str
@@ -89,6 +89,7 @@ class OpDef:
     doc       what it computes, with the source of the formula or of the semantics
     formula   as a person writes it: `max(0, x)`
     arrays    names of the operands, in order; with `variadic` one name, for a list of operands
+    optional  so many of the last operands may be left out
     attrs     attributes in their documented order (after the arrays)
     infer     (types, attrs) -> type of the result; raises OpFault
     prepare   (types, attrs) -> attrs in canonical form (axes made non-negative, sizes resolved), run before `infer`
@@ -101,6 +102,7 @@ class OpDef:
     scalar    a Python expression template on floats (`{0} * {1}`), with `math` functions by bare name, or None
     ufunc     the NumPy function that computes it with `out=`, taking exactly the operands, or None
     linear    whether it is linear in each operand (its vjp does not depend on the operand's value)
+    draws     whether it draws random values, anew for each row: it has the attributes `shape`, `key`, `seed` and `offset`
     """
 
     name: str
@@ -113,6 +115,7 @@ class OpDef:
     attrs: tuple[Attr, ...] = ()
     prepare: Prepare | None = None
     variadic: bool = False
+    optional: int = 0
     rows: Rows | None = None
     elementwise: bool = False
     notation: Notation | None = None
@@ -122,6 +125,7 @@ class OpDef:
     onnx: str | None = None
     cases: tuple[Case, ...] = ()
     derivatives: tuple[str, ...] = ()  # by operand, as a person writes them, for the documentation: `1/b`
+    draws: bool = False
     public: bool = True  # whether a formula can call it by name
     torch: str | None = None  # the function that the oracle compares with, as `torch.…`, where it is not torch.<name>
 

@@ -58,7 +58,7 @@ def _operands(graph: Graph, i: int, fault: Callable[[int, str], None]) -> None:
     if op.variadic:
         if not inputs:
             fault(i, f"{op.name} takes at least one operand")
-    elif len(inputs) != len(op.arrays):
+    elif not len(op.arrays) - op.optional <= len(inputs) <= len(op.arrays):
         fault(i, f"{op.name} takes {len(op.arrays)} operands ({', '.join(op.arrays)}), not {len(inputs)}")
     known = {a.name for a in op.attrs}
     for name in graph.attrs(i):

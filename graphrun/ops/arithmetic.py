@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Node
 from graphrun.ir.opdef import Case, Notation, OpDef
+from graphrun.ir.types import is_real
 from graphrun.ops.common import arithmetic_type, binary, constant_value, number, unary, wants
 from graphrun.ops.compare import EQUAL, GREATER_EQUAL, LOGICAL_AND, WHERE
 
@@ -134,7 +135,8 @@ def _power_vjp(b: Builder, node: Node, g: int) -> Sequence[int | None]:
 def _base_vjp(b: Builder, x: int, n: int, g: int) -> int | None:
     value = constant_value(b, n)
     if value is None:
-        return MUL(b, g, MUL(b, n, POWER(b, x, SUB(b, n, b.const(1, "int64")))))
+        none = EQUAL(b, n, b.const(0.0, b.dtype(n)) if is_real(b.dtype(n)) else b.const(0, "int64"))
+        return WHERE(b, none, number(b, 0, g), MUL(b, g, MUL(b, n, POWER(b, x, SUB(b, n, b.const(1, "int64"))))))
     if value == 0:
         return None
     if value == 1:

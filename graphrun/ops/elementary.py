@@ -10,7 +10,7 @@ from graphrun.ir.graph import Node
 from graphrun.ir.opdef import Attr, Attrs, Case, Notation, OpDef
 from graphrun.ir.types import DType, OpFault, TensorType
 from graphrun.ops import roots, trigonometry
-from graphrun.ops.arithmetic import DIV, LOG, MUL, NEG, SUB
+from graphrun.ops.arithmetic import ADD, DIV, LOG, MUL, NEG, SUB
 from graphrun.ops.common import as_dtype, binary, number, unary, unchanged, wants
 from graphrun.ops.compare import EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, LOGICAL_AND, WHERE
 from graphrun.ops.roots import EXP, EXP2, EXPM1, LOG1P, LOG2, LOG10, RECIPROCAL, RSQRT, SQRT, SQUARE
@@ -106,8 +106,9 @@ ROUND = _rounding(
 
 
 def _mod_vjp(b: Builder, node: Node, g: int) -> Sequence[int | None]:
+    """-g ⌊a/b⌋ for b; what is left over is taken off first, as a/b itself may round up to a whole number."""
     x, y = node.inputs
-    return [g, NEG(b, MUL(b, g, FLOOR(b, DIV(b, x, y)))) if wants(b, y) else None]
+    return [g, NEG(b, MUL(b, g, ROUND(b, DIV(b, SUB(b, x, node.index), y)))) if wants(b, y) else None]
 
 
 MOD = binary(
@@ -186,7 +187,7 @@ def _clip_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
 
 CLIP = unary(
     "clip",
-    "x, but not below `min` nor above `max`. The derivative is 1 on the bounds (torch.clamp).",
+    "x, but not below `min` nor above `max`, numbers or values. The derivative is 1 on the bounds (torch.clamp).",
     "min ≤ x ≤ max",
     _clip,
     _clip_vjp,
@@ -201,7 +202,10 @@ CLIP = unary(
 
 
 def _logaddexp_vjp(b: Builder, node: Node, g: int) -> Sequence[int | None]:
-    return [MUL(b, g, EXP(b, SUB(b, i, node.index))) if wants(b, i) else None for i in node.inputs]
+    """g / (1 + e^(other - own)), exact for large numbers too."""
+    x, y = node.inputs
+    one = number(b, 1, g)
+    return [DIV(b, g, ADD(b, one, EXP(b, SUB(b, q, p)))) if wants(b, p) else None for p, q in ((x, y), (y, x))]
 
 
 LOGADDEXP = binary(
@@ -211,7 +215,7 @@ LOGADDEXP = binary(
     "logaddexp",
     _logaddexp_vjp,
     real=True,
-    derivatives=("e^(a - out)", "e^(b - out)"),
+    derivatives=("1/(1 + e^(b-a))", "1/(1 + e^(a-b))"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Extremes, norms, truth over an axis, and running sums."""
+"""Extremes, norms, and truth over an axis."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import Any
 
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Node
-from graphrun.ir.opdef import Attr, Attrs, Case, OpDef
+from graphrun.ir.opdef import Attr, Attrs, OpDef
 from graphrun.ir.types import Dim, DType, OpFault, TensorType, shape_text, size
 from graphrun.ops.arithmetic import DIV, MUL, POWER, SUB
-from graphrun.ops.common import REAL_DTYPE, as_dtype, as_real, axis_list, axis_of, lifted, number, same_type
+from graphrun.ops.common import REAL_DTYPE, as_dtype, as_real, axis_list, axis_of, dtype_of, lifted, number
 from graphrun.ops.compare import EQUAL, WHERE
 from graphrun.ops.elementary import ABS, EXP, SIGN
 from graphrun.ops.layout import RESHAPE
-from graphrun.ops.slices import FLIP
 from graphrun.ops.sums import AXES, SUM, kept, ready, real_ready, real_reduced, reduced, rows, table
 
-__all__ = ["ALL", "ANY", "ARGMAX", "ARGMIN", "CUMSUM", "LOGSUMEXP", "MAX", "MIN", "NORM", "OPS"]
+__all__ = ["ALL", "ANY", "ARGMAX", "ARGMIN", "LOGSUMEXP", "MAX", "MIN", "NORM", "OPS"]
 
 
 def _some(types: Sequence[TensorType], attrs: Attrs) -> TensorType:
@@ -116,33 +115,48 @@ LOGSUMEXP = OpDef(
 
 
 def _norm_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
-    order = float(attrs["ord"])
-    if not order >= 1:
-        raise OpFault(f"the order of a norm is a number from 1 up, or inf, not {order:g}", code="wrong-type")
-    return {**real_ready(types, attrs), "ord": order}
+    return {**real_ready(types, attrs), "ord": float(attrs["ord"])}
+
+
+def _norm_type(types: Sequence[TensorType], attrs: Attrs) -> TensorType:
+    if attrs["ord"] < 0 or attrs["ord"] == INFINITE:
+        _some(types, attrs)
+    return real_reduced(types, attrs)
+
+
+INFINITE = float("inf")
 
 
 def _norm(xp: Any, x: Any, *, axis: Any, keepdims: bool, ord: float, dtype: DType | None) -> Any:
     x = xp.abs(as_real(xp, x, dtype))
+    if ord == 0:
+        return xp.sum(as_dtype(xp, x != 0, dtype_of(x)), axis=axis, keepdims=keepdims)
     if ord == 1:
         return xp.sum(x, axis=axis, keepdims=keepdims)
     if ord == 2:
         return xp.sqrt(xp.sum(xp.square(x), axis=axis, keepdims=keepdims))
-    if ord == float("inf"):
-        return xp.max(x, axis=axis, keepdims=keepdims)
+    if abs(ord) == INFINITE:
+        return (xp.max if ord > 0 else xp.min)(x, axis=axis, keepdims=keepdims)
     p = xp.asarray(ord).astype(x.dtype)
     return xp.power(xp.sum(xp.power(x, p), axis=axis, keepdims=keepdims), 1 / p)
 
 
-def _norm_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
+def _norm_vjp(b: Builder, node: Node, g: int) -> Sequence[int | None]:
     x, order, out = node.inputs[0], node.attrs["ord"], kept(b, node, node.index)
     g = kept(b, node, g)
+    if order == 0:
+        return [None]
     if order == 1:
         return [MUL(b, g, SIGN(b, x))]
-    if order == float("inf"):
+    if abs(order) == INFINITE:
         return [MUL(b, g, MUL(b, SIGN(b, x), _share(b, node, ABS(b, x), out, g)))]
-    zero = number(b, 0, g)
-    safe = WHERE(b, EQUAL(b, out, zero), number(b, 1, g), out)
+    zero, one = number(b, 0, g), number(b, 1, g)
+    if order < 1:
+        there, length = EQUAL(b, x, zero), ABS(b, x)
+        steepness = POWER(b, WHERE(b, there, one, length), number(b, order - 1, g))
+        scale = MUL(b, g, POWER(b, out, number(b, 1 - order, g)))
+        return [MUL(b, scale, WHERE(b, there, zero, MUL(b, SIGN(b, x), steepness)))]
+    safe = WHERE(b, EQUAL(b, out, zero), one, out)
     if order == 2:
         return [MUL(b, g, DIV(b, x, safe))]
     steepness = POWER(b, DIV(b, ABS(b, x), safe), number(b, order - 1, g))
@@ -151,10 +165,11 @@ def _norm_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
 
 NORM = OpDef(
     "norm",
-    "The norm of the elements as one vector: (Σ |x|^ord)^(1/ord), the largest |x| for inf (torch.linalg.vector_norm).",
+    "The norm of the elements as one vector: (Σ |x|^ord)^(1/ord); the largest |x| for inf, the smallest for -inf, the number of those that "
+    "are not 0 for 0 (torch.linalg.vector_norm).",
     "√(Σ x²)",
     ("x",),
-    real_reduced,
+    _norm_type,
     _norm,
     _norm_vjp,
     attrs=(*AXES, Attr("ord", "number", 2.0), REAL_DTYPE),
@@ -162,7 +177,15 @@ NORM = OpDef(
     rows=rows,
     scalar="fabs({0})",
     kinks="0 at x = 0",
-    cases=(*table(domain=(0.2, 2.0)), *table(ord=1), *table(domain=(0.3, 2.0), ord=3), *table(ord=float("inf"))),
+    cases=(
+        *table(domain=(0.2, 2.0)),
+        *table(ord=1),
+        *table(domain=(0.3, 2.0), ord=3),
+        *table(ord=INFINITE),
+        *table(domain=(0.3, 2.0), ord=0.5),
+        *table(domain=(0.3, 2.0), ord=-1.5),
+        *table(ord=-INFINITE),
+    ),
     derivatives=("x/norm x",),
     torch="linalg.vector_norm",
 )
@@ -233,37 +256,4 @@ ALL = OpDef(
     rows=rows,
 )
 
-# -- running sums ----------------------------------------------------------------------------------------------------------
-
-
-def _along_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
-    s = types[0].shape
-    return {"axis": axis_of(attrs["axis"], len(s), s)}
-
-
-def _cumsum_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
-    axis = node.attrs["axis"]
-    return [FLIP(b, CUMSUM(b, FLIP(b, g, axis=axis), axis=axis), axis=axis)]
-
-
-def _along_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[bool], dim: Dim) -> int:
-    return node.op(b, new[0], axis=node.attrs["axis"] + 1)
-
-
-CUMSUM = OpDef(
-    "cumsum",
-    "The sums of the elements so far, along `axis`.",
-    "x₁, x₁ + x₂, …",
-    ("x",),
-    same_type,
-    lambda xp, x, *, axis: xp.cumsum(lifted(xp, x), axis=axis),
-    _cumsum_vjp,
-    attrs=(Attr("axis", "axis", required=True),),
-    prepare=_along_ready,
-    rows=_along_rows,
-    onnx="CumSum",
-    cases=(Case(((3,),), {"axis": 0}), Case(((2, 3),), {"axis": -1}), Case(((2, 3),), {"axis": 0})),
-    derivatives=("1 from there on",),
-)
-
-OPS: tuple[OpDef, ...] = (MAX, MIN, LOGSUMEXP, NORM, ARGMAX, ARGMIN, ANY, ALL, CUMSUM)
+OPS: tuple[OpDef, ...] = (MAX, MIN, LOGSUMEXP, NORM, ARGMAX, ARGMIN, ANY, ALL)

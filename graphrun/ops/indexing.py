@@ -8,13 +8,14 @@ from typing import Any
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Node
 from graphrun.ir.leaves import DIMENSION
-from graphrun.ir.opdef import Attr, Attrs, Case, OpDef
+from graphrun.ir.opdef import Attr, Attrs, Case, OpDef, Part
 from graphrun.ir.types import Dim, OpFault, Shape, TensorType, broadcast, promote, shape_text
 from graphrun.ops.arithmetic import ADD, MUL
 from graphrun.ops.common import as_dtype, axis_of, dtype_of, meet, wants
 from graphrun.ops.create import ARANGE
 from graphrun.ops.elementary import MOD
 from graphrun.ops.layout import EXPAND_DIMS, RESHAPE, TRANSPOSE, as_shape, to_rows
+from graphrun.ops.slices import SLICE
 
 __all__ = ["GATHER", "ONE_HOT", "OPS", "PUT_ALONG", "SCATTER_ADD", "SCATTER_ROWS", "TAKE_ALONG"]
 
@@ -293,24 +294,36 @@ def _add_type(types: Sequence[TensorType], attrs: Attrs) -> TensorType:
     x, index, source = types
     _whole(types, 1, "scatter_add")
     axis = attrs["axis"]
-    same = len(x.shape) == len(index.shape) and _without(x.shape, axis) == _without(index.shape, axis)
-    if not same or index.shape != source.shape:
+    ranks = len(x.shape) == len(index.shape) == len(source.shape)
+    if not ranks or not _within(index.shape, source.shape) or not _within(_without(index.shape, axis), _without(x.shape, axis)):
         raise OpFault(
             f"`scatter_add` cannot add {shape_text(source.shape)} at {shape_text(index.shape)} to {shape_text(x.shape)}",
             operands=(0, 1, 2),
-            notes=["the index and the source have one shape, equal to x's but along the axis"],
+            notes=["the index is no longer than the source along any axis, nor than x but along its own axis"],
         )
     return TensorType(x.shape, promote(x.dtype, source.dtype))
 
 
+def _within(small: Shape, large: Shape) -> bool:
+    return all(a == b or (isinstance(a, int) and isinstance(b, int) and a <= b) for a, b in zip(small, large, strict=True))
+
+
 def _scatter_add(xp: Any, x: Any, index: Any, source: Any, *, axis: int) -> Any:
     x, source = meet(xp, x, source, lift=False)
-    return _added(xp, xp.array(x), _places(xp, index, axis, x.shape), source)
+    used = source[tuple(slice(0, d) for d in index.shape)]
+    return _added(xp, xp.array(x), _places(xp, index, axis, index.shape), used)
 
 
-def _scatter_add_vjp(b: Builder, node: Node, g: int) -> Sequence[int | None]:
+def _scatter_add_vjp(b: Builder, node: Node, g: int) -> Sequence[int | Part | None]:
+    """The source gets what stands at its places; what the index leaves out of it gets nothing."""
     _, index, source = node.inputs
-    return [g, None, TAKE_ALONG(b, g, index, axis=node.attrs["axis"]) if wants(b, source) else None]
+    if not wants(b, source):
+        return [g, None, None]
+    axis, reach, have = node.attrs["axis"], b.shape(index), b.shape(source)
+    cut = tuple(None if k == axis or d == e else (0, d, 1) for k, (d, e) in enumerate(zip(reach, node.shape, strict=True)))
+    near = SLICE(b, g, index=cut) if any(cut) else g
+    taken = TAKE_ALONG(b, near, index, axis=axis)
+    return [g, None, taken if reach == have else Part(taken, tuple((0, d, 1) for d in reach))]
 
 
 def _scatter_add_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[bool], dim: Dim) -> int:
@@ -333,6 +346,7 @@ SCATTER_ADD = OpDef(
     cases=(
         Case(((3,), (5,), (5,)), domain=(-2.0, 2.0), dtypes=("float64", "int64", "float64")),
         Case(((2, 3), (2, 2), (2, 2)), {"axis": -1}, (-2.0, 2.0), ("float64", "int64", "float64")),
+        Case(((3, 4), (1, 2), (2, 5)), {"axis": 1}, (-2.0, 3.0), ("float64", "int64", "float64")),
     ),
     derivatives=("1", "0", "1"),
 )

@@ -1,4 +1,4 @@
-"""What is put together along an axis: concat, stack, pad, roll, tile."""
+"""What is put together along an axis: concat, stack; roll and tile."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Node
 from graphrun.ir.opdef import Attr, Attrs, Case, OpDef
-from graphrun.ir.types import Dim, OpFault, Shape, TensorType, promote, shape_text
+from graphrun.ir.types import Dim, OpFault, Shape, TensorType, promote, shape_text, size
 from graphrun.ops.common import as_dtype, axis_of, dtype_of, unchanged, wants
 from graphrun.ops.layout import RESHAPE, SUM_TO, as_shape, to_rows
 from graphrun.ops.slices import SLICE
 
-__all__ = ["CONCAT", "OPS", "PAD", "ROLL", "STACK", "TILE"]
+__all__ = ["CONCAT", "OPS", "ROLL", "STACK", "TILE"]
 
 
 # -- concat, stack --------------------------------------------------------------------------------------------------------
@@ -127,94 +127,53 @@ STACK = OpDef(
 )
 
 
-# -- pad, roll, tile -------------------------------------------------------------------------------------------------------
+# -- roll, tile ------------------------------------------------------------------------------------------------------------
 
 
-def _pad_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
-    pad = (attrs["pad"],) if isinstance(attrs["pad"], int) else tuple(attrs["pad"])
-    if len(pad) % 2 or len(pad) > 2 * len(types[0].shape):
-        raise OpFault(
-            f"`pad` has {len(pad)} numbers, which does not fit {shape_text(types[0].shape)}",
-            code="wrong-type",
-            operands=(0,),
-            notes=["it takes two for each axis, before and after, beginning with the last axis"],
-        )
-    if any(p < 0 for p in pad):
-        raise OpFault("`pad` cannot be negative", code="wrong-type", help="cut with a slice: `x[1:-1]`")
-    return {**attrs, "pad": pad, "value": float(attrs["value"])}
-
-
-def _widths(pad: tuple[int, ...], rank: int) -> list[tuple[int, int]]:
-    """(before, after) for each axis, the first axis first."""
-    pairs = [(pad[k], pad[k + 1]) for k in range(0, len(pad), 2)]
-    return [(0, 0)] * (rank - len(pairs)) + pairs[::-1]
-
-
-def _padded(types: Sequence[TensorType], attrs: Attrs) -> TensorType:
+def _roll_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
     s = types[0].shape
-    widths = _widths(attrs["pad"], len(s))
-    return TensorType(tuple(d + before + after for d, (before, after) in zip(s, widths, strict=True)), types[0].dtype)
-
-
-def _pad(xp: Any, x: Any, *, pad: tuple[int, ...], value: float) -> Any:
-    if not pad:
-        return x
-    return xp.pad(x, _widths(pad, x.ndim), constant_values=xp.asarray(value).astype(x.dtype))
-
-
-def _pad_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
-    s = b.shape(node.inputs[0])
-    index = tuple((before, before + d, 1) for d, (before, _) in zip(s, _widths(node.attrs["pad"], len(s)), strict=True))
-    return [SLICE(b, g, index=index)]
-
-
-def _pad_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[bool], dim: Dim) -> int:
-    return PAD(b, new[0], **node.attrs)  # it counts axes from the last
-
-
-PAD = OpDef(
-    "pad",
-    "x with `value` around it. `pad` counts before and after, beginning with the last axis (torch.nn.functional.pad).",
-    "pad(x, [1, 1])",
-    ("x",),
-    _padded,
-    _pad,
-    _pad_vjp,
-    attrs=(Attr("pad", "ints", required=True), Attr("value", "number", 0.0)),
-    prepare=_pad_ready,
-    rows=_pad_rows,
-    onnx="Pad",
-    cases=(Case(((3,),), {"pad": (1, 2)}), Case(((2, 3),), {"pad": (1, 0, 0, 2), "value": 1.5}), Case(((2, 3),), {"pad": (2, 1)})),
-    derivatives=("1",),
-    torch="nn.functional.pad",
-)
+    shifts = (attrs["shifts"],) if isinstance(attrs["shifts"], int) else tuple(attrs["shifts"])
+    if attrs["axis"] is None:
+        if len(shifts) != 1:
+            raise OpFault(f"`roll` by {list(shifts)} takes an axis for each shift", code="wrong-type", operands=(0,))
+        return {"shifts": shifts, "axis": None}
+    given = (attrs["axis"],) if isinstance(attrs["axis"], int) else tuple(attrs["axis"])
+    axes = tuple(axis_of(a, len(s), s) for a in given)
+    if len(axes) != len(shifts):
+        raise OpFault(f"`roll` takes one shift for each axis; here are {len(shifts)} and {len(axes)}", code="wrong-type", operands=(0,))
+    return {"shifts": shifts, "axis": axes}
 
 
 def _roll_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
-    return [ROLL(b, g, shifts=-node.attrs["shifts"], axis=node.attrs["axis"])]
+    return [ROLL(b, g, shifts=tuple(-s for s in node.attrs["shifts"]), axis=node.attrs["axis"])]
 
 
 def _roll_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[bool], dim: Dim) -> int:
-    return ROLL(b, new[0], shifts=node.attrs["shifts"], axis=node.attrs["axis"] + 1)
-
-
-def _one_axis_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
-    s = types[0].shape
-    return {**attrs, "axis": axis_of(attrs["axis"], len(s), s)}
+    shifts, axis = node.attrs["shifts"], node.attrs["axis"]
+    if axis is not None:
+        return ROLL(b, new[0], shifts=shifts, axis=tuple(a + 1 for a in axis))
+    flat = RESHAPE(b, new[0], shape=(dim, size(node.shape)))
+    return RESHAPE(b, ROLL(b, flat, shifts=shifts, axis=1), shape=(dim, *node.shape))
 
 
 ROLL = OpDef(
     "roll",
-    "x moved on by `shifts` places along `axis`; what leaves at the end comes in at the front.",
+    "x moved on by `shifts` places along `axis` (or several), or as one long row without; what leaves at the end comes in at the front "
+    "(torch.roll).",
     "roll(x, shifts)",
     ("x",),
     unchanged,
-    lambda xp, x, *, shifts, axis: xp.roll(x, shifts, axis=axis),
+    lambda xp, x, *, shifts, axis: xp.roll(x, shifts if axis is not None else shifts[0], axis=axis),
     _roll_vjp,
-    attrs=(Attr("shifts", "int", required=True), Attr("axis", "axis", -1)),
-    prepare=_one_axis_ready,
+    attrs=(Attr("shifts", "ints", required=True), Attr("axis", "axes")),
+    prepare=_roll_ready,
     rows=_roll_rows,
-    cases=(Case(((4,),), {"shifts": 1}), Case(((2, 3),), {"shifts": -2}), Case(((2, 3),), {"shifts": 1, "axis": 0})),
+    cases=(
+        Case(((4,),), {"shifts": 1}),
+        Case(((2, 3),), {"shifts": -2}),
+        Case(((2, 3),), {"shifts": 1, "axis": 0}),
+        Case(((2, 3, 4),), {"shifts": (1, -2), "axis": (-1, 1)}),
+    ),
     derivatives=("1",),
 )
 
@@ -261,4 +220,4 @@ TILE = OpDef(
     derivatives=("1",),
 )
 
-OPS: tuple[OpDef, ...] = (CONCAT, STACK, PAD, ROLL, TILE)
+OPS: tuple[OpDef, ...] = (CONCAT, STACK, ROLL, TILE)

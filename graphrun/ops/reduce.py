@@ -1,11 +1,12 @@
-"""All reductions over one axis, several, or all: sums and spreads, extremes, norms."""
+"""All reductions over one axis, several, or all: sums and spreads, extremes, norms; and what runs along one."""
 
 from __future__ import annotations
 
 from graphrun.ir.opdef import OpDef
-from graphrun.ops import extremes, sums
-from graphrun.ops.extremes import ALL, ANY, ARGMAX, ARGMIN, CUMSUM, LOGSUMEXP, MAX, MIN, NORM
+from graphrun.ops import extremes, running, sums
+from graphrun.ops.extremes import ALL, ANY, ARGMAX, ARGMIN, LOGSUMEXP, MAX, MIN, NORM
 from graphrun.ops.layout import SUM_TO
+from graphrun.ops.running import CUMPROD, CUMSUM
 from graphrun.ops.sums import MEAN, PROD, STD, SUM, VAR
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "ANY",
     "ARGMAX",
     "ARGMIN",
+    "CUMPROD",
     "CUMSUM",
     "LOGSUMEXP",
     "MAX",
@@ -27,4 +29,4 @@ __all__ = [
     "VAR",
 ]
 
-OPS: tuple[OpDef, ...] = sums.OPS + extremes.OPS
+OPS: tuple[OpDef, ...] = sums.OPS + extremes.OPS + running.OPS

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from graphrun.ir.leaves import LEAVES
 from graphrun.ir.opdef import OpDef
-from graphrun.ops import activation, arithmetic, compare, create, elementary, indexing, linalg, packing, random, reduce, shape
+from graphrun.ops import (
+    activation,
+    arithmetic,
+    compare,
+    convolution,
+    create,
+    elementary,
+    indexing,
+    linalg,
+    matrices,
+    packing,
+    pooling,
+    random,
+    reduce,
+    shape,
+    sorting,
+)
 
 __all__ = ["FAMILIES", "LEAVES", "OPS"]
 
@@ -14,9 +30,11 @@ FAMILIES: dict[str, tuple[OpDef, ...]] = {
     "elementary functions": elementary.OPS,
     "activations": activation.OPS,
     "reductions": reduce.OPS,
-    "products": linalg.OPS,
+    "products and matrices": linalg.OPS + matrices.OPS,
+    "convolution": convolution.OPS,
+    "pooling": pooling.OPS,
     "shapes": shape.OPS,
-    "indexing": indexing.OPS,
+    "indexing": indexing.OPS + sorting.OPS,
     "values": create.OPS,
     "random values": random.OPS,
     "packing": packing.OPS,

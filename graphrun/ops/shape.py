@@ -1,10 +1,10 @@
-"""All operations on shapes: layout (reshape, transpose, broadcast, …) slices, and joining (concat, pad, …)."""
+"""All operations on shapes: layout (reshape, transpose, broadcast, …) slices, joining (concat, tile, …) and padding."""
 
 from __future__ import annotations
 
 from graphrun.ir.opdef import OpDef
-from graphrun.ops import join, layout, slices
-from graphrun.ops.join import CONCAT, PAD, ROLL, STACK, TILE
+from graphrun.ops import join, layout, pad, slices
+from graphrun.ops.join import CONCAT, ROLL, STACK, TILE
 from graphrun.ops.layout import (
     BROADCAST_TO,
     EXPAND_DIMS,
@@ -17,6 +17,7 @@ from graphrun.ops.layout import (
     as_shape,
     to_rows,
 )
+from graphrun.ops.pad import PAD
 from graphrun.ops.slices import FLIP, SLICE, UNSLICE
 
 __all__ = [
@@ -41,4 +42,4 @@ __all__ = [
     "to_rows",
 ]
 
-OPS: tuple[OpDef, ...] = layout.OPS + slices.OPS + join.OPS
+OPS: tuple[OpDef, ...] = layout.OPS + slices.OPS + join.OPS + pad.OPS

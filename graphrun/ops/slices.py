@@ -158,8 +158,16 @@ SLICE = OpDef(
 
 def _unslice_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
     shape = as_shape(attrs["shape"])
-    inside = _slice_ready([TensorType(shape, types[0].dtype)], {"index": attrs["index"], "squeeze": ()})
-    return {"shape": shape, "index": inside["index"]}
+    one = _single(shape, attrs["index"])
+    rest = tuple(None if k in one else entry for k, entry in enumerate(attrs["index"]))
+    inside = _slice_ready([TensorType(shape, types[0].dtype)], {"index": rest, "squeeze": ()})["index"]
+    return {"shape": shape, "index": tuple(attrs["index"][k] if k in one else entry for k, entry in enumerate(inside))}
+
+
+def _single(shape: Shape, index: Index) -> tuple[int, ...]:
+    """The axes of a size that is not known from which one element is taken: as a stretch its length would not be known."""
+    pairs = enumerate(zip(shape, index, strict=False))
+    return tuple(k for k, (d, at) in pairs if isinstance(d, Sym) and at is not None and isinstance(at[0], int) and at[1] == at[0] + 1)
 
 
 def _unsliced(types: Sequence[TensorType], attrs: Attrs) -> TensorType:
@@ -179,7 +187,11 @@ def _unslice(xp: Any, x: Any, *, shape: Shape, index: Index) -> Any:
 
 
 def _unslice_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
-    return [SLICE(b, g, index=node.attrs["index"])]
+    one = _single(node.shape, node.attrs["index"])
+    out = SLICE(b, g, index=node.attrs["index"], squeeze=one)
+    for axis in one:
+        out = EXPAND_DIMS(b, out, axis=axis)
+    return [out]
 
 
 def _unslice_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[bool], dim: Dim) -> int:

@@ -13,7 +13,8 @@ from graphrun.ir.types import Dim, DType, Shape, TensorType, size
 from graphrun.ops.arithmetic import DIV, MUL, SUB
 from graphrun.ops.common import REAL_DTYPE, as_real, axes_of, axis_list, lifted, number, real_dtype
 from graphrun.ops.compare import EQUAL, WHERE
-from graphrun.ops.layout import BROADCAST_TO, EXPAND_DIMS
+from graphrun.ops.layout import BROADCAST_TO, EXPAND_DIMS, RESHAPE, TRANSPOSE
+from graphrun.ops.running import others
 
 __all__ = [
     "AXES",
@@ -171,24 +172,26 @@ MEAN = OpDef(
 
 
 def _prod_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
-    """The product of the others: out / x, without the division where x is 0.
-
-    The second derivative is exact wherever no element is 0.
-    """
-    x, zero, one = node.inputs[0], number(b, 0, g), number(b, 1, g)
-    axis = node.attrs["axis"]
-    empty = EQUAL(b, x, zero)
-    filled = WHERE(b, empty, one, x)
-    zeros = SUM(b, empty, axis=axis, keepdims=True)
-    others = PROD(b, filled, axis=axis, keepdims=True)
-    at_zero = WHERE(b, EQUAL(b, zeros, b.const(1, "int64")), others, zero)
-    elsewhere = WHERE(b, EQUAL(b, zeros, b.const(0, "int64")), DIV(b, others, filled), zero)
-    return [MUL(b, kept(b, node, g), WHERE(b, empty, at_zero, elsewhere))]
+    """The product of the others, without a division: exact at zeros, to any order."""
+    x, shape = node.inputs[0], b.shape(node.inputs[0])
+    axes = axis_list(node.attrs["axis"], len(shape))
+    if not axes:
+        return [g]
+    if len(axes) == 1:
+        return [MUL(b, kept(b, node, g), others(b, x, axes[0]))]
+    order = (*(k for k in range(len(shape)) if k not in axes), *axes)
+    left = order[: len(shape) - len(axes)]
+    in_order = order == tuple(range(len(shape)))
+    turned = x if in_order else TRANSPOSE(b, x, axes=order)
+    flat = RESHAPE(b, turned, shape=(*(shape[k] for k in left), size([shape[k] for k in axes])))
+    rest = RESHAPE(b, others(b, flat, len(left)), shape=b.shape(turned))
+    back = rest if in_order else TRANSPOSE(b, rest, axes=tuple(order.index(k) for k in range(len(shape))))
+    return [MUL(b, kept(b, node, g), back)]
 
 
 PROD = OpDef(
     "prod",
-    "The product.",
+    "The product. All derivatives are exact at zeros too.",
     "Π x",
     ("x",),
     summed,
@@ -199,7 +202,7 @@ PROD = OpDef(
     rows=rows,
     scalar="{0}",
     onnx="ReduceProd",
-    cases=table(domain=(0.5, 2.0)),
+    cases=(*table(), Case(((3, 2, 2),), {"axis": (0, 2)}), Case(((0, 2),), {"axis": 0})),
     derivatives=("the product of the others",),
 )
 

@@ -9,6 +9,7 @@ from graphrun.ir.graph import Node
 from graphrun.ir.opdef import OpDef
 from graphrun.ops.arithmetic import ADD, DIV, MUL, NEG, SUB
 from graphrun.ops.common import binary, number, unary, wants
+from graphrun.ops.compare import EQUAL, WHERE
 from graphrun.ops.roots import SQRT, SQUARE
 
 __all__ = ["ACOS", "ACOSH", "ASIN", "ASINH", "ATAN", "ATAN2", "ATANH", "COS", "COSH", "OPS", "SIN", "SINH", "TAN", "TANH"]
@@ -94,18 +95,20 @@ ATAN = unary(
 
 def _atan2_vjp(b: Builder, node: Node, g: int) -> Sequence[int | None]:
     y, x = node.inputs
-    across = DIV(b, g, ADD(b, SQUARE(b, y), SQUARE(b, x)))
+    zero, length = number(b, 0, g), ADD(b, SQUARE(b, y), SQUARE(b, x))
+    across = WHERE(b, EQUAL(b, length, zero), zero, DIV(b, g, length))
     return [MUL(b, across, x) if wants(b, y) else None, NEG(b, MUL(b, across, y)) if wants(b, x) else None]
 
 
 ATAN2 = binary(
     "atan2",
-    "The angle of the point (b, a), in all four quadrants.",
+    "The angle of the point (b, a), in all four quadrants. The derivative is 0 at the origin (torch.atan2).",
     "atan2(a, b)",
     "atan2",
     _atan2_vjp,
     real=True,
     scalar="atan2({0}, {1})",
+    kinks="0 at a = b = 0",
     domain=(0.3, 2.0),
     derivatives=("b/(a²+b²)", "-a/(a²+b²)"),
 )

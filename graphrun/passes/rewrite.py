@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from graphrun.ir.graph import Graph
-from graphrun.ir.leaves import CONST, DIMENSION, INPUT, PARAM
+from graphrun.ir.leaves import CONST, FED, LEAVES
 from graphrun.ir.opdef import Attrs, OpDef
 from graphrun.ir.types import DType, Shape, TensorType
 from graphrun.passes.cse import Table
@@ -129,7 +129,7 @@ class Rewriter:
         source, new = rebuild.source, rebuild.new
         needed = source.ancestors(keep)
         ops, table = source._op, source._op_table
-        ruled = [op not in (INPUT, PARAM, CONST, DIMENSION) for op in table]
+        ruled = [op not in LEAVES for op in table]
         offset, operands = source._offset, source._input
         for i in range(len(source)):
             if needed[i]:
@@ -142,7 +142,7 @@ class Rewriter:
         source = rebuild.source
         attr, kind = source._attr[i], source._type[i]
         key = None
-        if self._table is not None and op is not INPUT and op is not PARAM:
+        if self._table is not None and op not in FED:
             key = self._table.key(op, attr, inputs, kind)
             found = self._table.nodes.get(key)
             if found is not None:

@@ -10,7 +10,7 @@ from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import LEAVES
 from graphrun.ir.opdef import OpDef
-from graphrun.ir.types import Dim
+from graphrun.ir.types import Dim, size
 from graphrun.ops.arithmetic import ADD, DIV
 from graphrun.ops.reduce import MEAN
 from graphrun.ops.shape import RESHAPE, SLICE
@@ -48,15 +48,18 @@ class OverRows:
     why: str
 
 
-def over_rows(graph: Graph, fed: Collection[int], loss: int, rows: Dim, how: How = "auto") -> OverRows:
-    """`graph`, which is for one row, over `rows` rows: `fed` leaves carry rows, and the loss is the mean over them."""
+def over_rows(graph: Graph, fed: Collection[int], loss: int, rows: Dim, how: How = "auto", keep: Sequence[int] = ()) -> OverRows:
+    """`graph`, which is for one row, over `rows` rows: `fed` leaves carry rows, and the loss is the mean over them.
+
+    `keep` are further nodes that are wanted, which are the same for all rows.
+    """
     chosen, why = (how, "asked for") if how != "auto" else choose(graph, fed, loss, rows)
     if chosen == "unrolled":
         assert isinstance(rows, int)
-        unrolled = unroll_rows(graph, fed, [loss], rows)
+        unrolled = unroll_rows(graph, fed, [loss, *keep], rows)
         mean, total = _mean_of_copies(unrolled, loss)
         return OverRows(mean, total, unrolled.shared, "unrolled", why)
-    mapped, nodes = map_rows(graph, fed, [loss], rows)
+    mapped, nodes = map_rows(graph, fed, [loss, *keep], rows)
     mapped, total = _mean_of_array(mapped, graph, loss, nodes[loss])
     return OverRows(mapped, total, nodes, "arrays", why)
 
@@ -136,6 +139,8 @@ def unroll_rows(graph: Graph, fed: Collection[int], wanted: Sequence[int], n: in
                 here[i] = _row_of(b, new[i], row)
             else:
                 here[i] = rebuild.copy(i, [here[j] if carries[j] else new[j] for j in graph.inputs(i)], suffix)
+                if graph.op(i).draws:
+                    _draw_row(b, here[i], row)
         copies.append(here)
     return Unrolled(rebuild.graph, tuple(copies), {i: k for i, k in enumerate(new) if k >= 0})
 
@@ -148,13 +153,17 @@ def _needed(graph: Graph, fed: Collection[int], wanted: Sequence[int]) -> bytear
 
 
 def _carriers(graph: Graph, fed: Collection[int], needed: bytearray) -> bytearray:
-    """A mark for each needed node that depends on a leaf in `fed`."""
+    """A mark for each needed node that depends on a leaf in `fed`, or on random values."""
     carries = bytearray(len(graph))
     for i in fed:
         carries[i] = needed[i]
-    offset, inputs = graph._offset, graph._input
+    offset, inputs, ops = graph._offset, graph._input, graph._op
+    draws = [op.draws for op in graph._op_table]
     for i in range(len(graph)):
         if needed[i] and not carries[i]:
+            if draws[ops[i]]:  # each row draws its own
+                carries[i] = 1
+                continue
             for k in range(offset[i], offset[i + 1]):
                 if carries[inputs[k]]:
                     carries[i] = 1
@@ -210,6 +219,12 @@ def _mean_of_copies(unrolled: Unrolled, loss: int) -> tuple[Graph, int]:
     b.owner = b.name_id(f"mean({name})")
     mean = DIV(b, total, b.const(float(len(unrolled.rows)), b.dtype(total)))
     return b.graph, mean
+
+
+def _draw_row(b: Builder, i: int, row: int) -> None:
+    """Random values i become those that row `row` has where all rows are drawn together."""
+    attrs, count = b.graph.attrs(i), size(b.shape(i))
+    b.graph._attr[i] = b._attr_id({**attrs, "offset": attrs["offset"] + row * count})
 
 
 def _row_of(b: Builder, leaf: int, row: int) -> int:

@@ -72,6 +72,8 @@ def _path(loc: tuple[int | str, ...]) -> Path:
 
 def _cut(path: Path) -> Path:
     """What is left out with the value at `path`, so that nothing is judged that lacks a part."""
+    if path[:2] in {("data", "rows"), ("data", "source")}:
+        return path[:1]
     return path[:2] if path[:1] == ("expect",) else path
 
 
@@ -231,6 +233,8 @@ class _Fault:
             return f'quote the formula: `{name}: "{raw}"`'
         if wanted.startswith("a list of") and isinstance(value, str) and "," not in value:
             return f"write `{name}: [{value}]`"
+        if self.path[:2] == ("data", "rows") and wanted == "a list of cells" and isinstance(value, bool | int | float | str):
+            return f"write `[{raw or value}]`: a row is a list, with one cell for each column"
         if wanted in {"a text", "a text, or a list of texts"} and isinstance(value, bool | int | float):
             return f'quote it: `{name}: "{raw or value}"`'
         return None

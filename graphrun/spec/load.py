@@ -14,6 +14,7 @@ from graphrun.spec.models import SpecModel
 from graphrun.spec.names import check_names, is_name, proposal
 from graphrun.spec.not_yet import refuse
 from graphrun.spec.places import PlaceTable, Text
+from graphrun.spec.reader import DISK, Reader
 from graphrun.spec.rules import check_rules, fill_numbers
 from graphrun.spec.settings import SETTING, Setting, apply_settings, parse_settings
 from graphrun.spec.spec import File, Spec
@@ -24,8 +25,8 @@ __all__ = ["read_spec", "read_text"]
 Settings = Mapping[str, Any] | Sequence[str]
 
 
-def read_spec(path: str | os.PathLike[str], settings: Settings, reporter: Reporter) -> Spec | None:
-    """The spec in the file `path`, with `settings` (`--set`) applied.
+def read_spec(path: str | os.PathLike[str], settings: Settings, reporter: Reporter, reader: Reader = DISK) -> Spec | None:
+    """The spec in the file `path` of `reader`, with `settings` (`--set`) applied.
 
     Faults go to `reporter`. None where they leave nothing to go on with; else the spec, without the parts that are wrong, so that the
     faults of the rest can be told with them: ask `reporter` before anything runs. Raises UsageError where there is no such file, for
@@ -33,13 +34,14 @@ def read_spec(path: str | os.PathLike[str], settings: Settings, reporter: Report
     """
     name = os.fspath(path)
     before = len(reporter.errors)
-    text = _text(name, reporter)
+    text = _text(name, reporter, reader)
     if text is None:
-        if not os.path.isfile(name):
+        if not reader.is_file(name):
             raise UsageError(reporter.errors[before:])
         return None
     stem = os.path.basename(name).rsplit(".", 1)[0]
-    return _read(Source(name, text), os.path.dirname(name) or ".", stem, settings, reporter)
+    source = Source(reader.shown(name), text)
+    return _read(source, os.path.dirname(name) or ".", stem, settings, reporter, reader, reader.identity(name))
 
 
 def read_text(text: str, base: str, name: str, settings: Settings, reporter: Reporter, file: str = "<text>") -> Spec | None:
@@ -47,12 +49,14 @@ def read_text(text: str, base: str, name: str, settings: Settings, reporter: Rep
     return _read(Source(file, text.removeprefix("\ufeff")), base, name, settings, reporter)
 
 
-def _read(source: Source, base: str, name: str, settings: Settings, reporter: Reporter) -> Spec | None:
+def _read(
+    source: Source, base: str, name: str, settings: Settings, reporter: Reporter, reader: Reader = DISK, real: str = ""
+) -> Spec | None:
     collecting = gc.isenabled()
     gc.disable()  # a large spec is many small values, and none of them is garbage
     try:
         before = len(reporter.diagnostics)
-        spec = _Loader(reporter).spec(source, base, name, parse_settings(settings))
+        spec = _Loader(reporter, reader).spec(source, base, name, parse_settings(settings), real)
         faults = [d for d in reporter.diagnostics[before:] if d.severity == "error"]
         if faults and all(d.place is not None and d.place.source.name == SETTING for d in faults):
             raise UsageError(faults)
@@ -62,31 +66,31 @@ def _read(source: Source, base: str, name: str, settings: Settings, reporter: Re
             gc.enable()
 
 
-def _text(path: str, reporter: Reporter, place: Place | None = None) -> str | None:
+def _text(path: str, reporter: Reporter, reader: Reader, place: Place | None = None) -> str | None:
     """The text of a file; None, told at `place`, where it cannot be read."""
+    shown = reader.shown(path)
     try:
-        with open(path, "rb") as stream:
-            raw = stream.read()
+        raw = reader.read(path)
     except FileNotFoundError:
         folder, wanted = os.path.split(path)
-        close = nearest(wanted, os.listdir(folder or ".")) if os.path.isdir(folder or ".") else None
-        mend = f"did you mean `{os.path.join(folder, close)}`?" if close else None
-        reporter.error("missing-file", f"there is no file `{path}`", place, help=mend)
+        close = nearest(wanted, reader.names(folder))
+        mend = f"did you mean `{reader.shown(os.path.join(folder, close))}`?" if close else None
+        reporter.error("missing-file", f"there is no file `{shown}`", place, help=mend)
         return None
     except IsADirectoryError:
-        reporter.error("missing-file", f"`{path}` is a folder, not a spec file", place, help="name a file in it")
+        reporter.error("missing-file", f"`{shown}` is a folder, not a spec file", place, help="name a file in it")
         return None
     except OSError as error:
-        reporter.error("missing-file", f"`{path}` cannot be read: {(error.strerror or 'no reason given').lower()}", place)
+        reporter.error("missing-file", f"`{shown}` cannot be read: {(error.strerror or 'no reason given').lower()}", place)
         return None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        message = f"`{path}` is not UTF-8 text: line {line} holds the byte 0x{raw[error.start]:02x}"
+        message = f"`{shown}` is not UTF-8 text: line {line} holds the byte 0x{raw[error.start]:02x}"
         if place is None:
             at = len(raw[: error.start].decode("utf-8"))
-            place = Text(Source(path, raw.decode("utf-8", "replace"))).place(at, at + 1)
+            place = Text(Source(shown, raw.decode("utf-8", "replace"))).place(at, at + 1)
         reporter.error("not-utf-8", message, place, help="save the file as UTF-8")
         return None
 
@@ -94,19 +98,19 @@ def _text(path: str, reporter: Reporter, place: Place | None = None) -> str | No
 class _Loader:
     """Reads one spec and the files that it uses, each of them once."""
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Reporter, reader: Reader) -> None:
         self.reporter = reporter
+        self.reader = reader
         self.files: dict[str, File | None] = {}
         self.open: list[tuple[str, str]] = []  # the files being read: real path, name
 
-    def spec(self, source: Source, base: str, name: str, settings: Sequence[Setting]) -> Spec | None:
-        """The top file."""
+    def spec(self, source: Source, base: str, name: str, settings: Sequence[Setting], real: str) -> Spec | None:
+        """The top file; `real` is its identity where it is a file."""
         read = self.model(source, settings)
         if read is None:
             return None
         model, places, values, good = read
         good &= check_names(model, places, self.reporter)
-        real = os.path.realpath(source.name) if os.path.exists(source.name) else ""
         file, fine = self.file(model, places, base, source.name, real)
         if not (good and fine):
             return None
@@ -143,8 +147,7 @@ class _Loader:
         model = check_spec(data, places, reporter, whole=read)
         if model is not None and top:
             model = refuse(data, model, places, reporter)
-            if model is not None:
-                check_rules(model, places, reporter)
+            check_rules(model, places, reporter)
         return None if model is None else (model, places, values, read)
 
     def version(self, data: dict[str, Any], places: PlaceTable) -> dict[str, Any] | None:
@@ -181,27 +184,27 @@ class _Loader:
 
     def used(self, path: str, k: int, places: PlaceTable) -> File | None:
         """A file that `use` names in its entry k."""
-        real = os.path.realpath(path)
+        real = self.reader.identity(path)
         names = [name for _, name in self.open]
         circle = next((at for at, (open_, _) in enumerate(self.open) if open_ == real), None)
         if circle is not None:
-            way = " → ".join([*names[circle:], path])
-            message = f"`{path}` uses itself" if len(names) - circle == 1 else "spec files use each other in a circle"
+            way = " → ".join([*names[circle:], self.reader.shown(path)])
+            message = f"`{self.reader.shown(path)}` uses itself" if len(names) - circle == 1 else "spec files use each other in a circle"
             mend = "put the functions that both need into a file of their own" if len(names) - circle > 1 else "take it out of `use`"
             self.reporter.error("use-cycle", message, places.value(("use", k)), notes=(way,), help=mend)
             return None
         if real in self.files:
             return self.files[real]
-        text = _text(path, self.reporter, places.value(("use", k)))
+        text = _text(path, self.reporter, self.reader, places.value(("use", k)))
         self.files[real] = None
         if text is None:
             return None
-        source = Source(path, text)
+        source = Source(self.reader.shown(path), text)
         read = self.model(source, top=False)
         if read is None:
             return None
         model, own, _, good = read
         check_names(model, own, self.reporter)
-        file, fine = self.file(model, own, os.path.dirname(path) or ".", path, real)
+        file, fine = self.file(model, own, os.path.dirname(path) or ".", source.name, real)
         self.files[real] = file if good and fine else None
         return self.files[real]

@@ -13,14 +13,8 @@ __all__ = ["NOT_YET", "refuse"]
 
 # Path of a key (`*` stands for any one) → what to do without it. This table is the one place to change when a key is carried out.
 NOT_YET: dict[Path, str] = {
-    ("state",): "take it out",
-    ("functions", "*", "state"): "take it out",
     ("data", "text"): "give the rows as a .csv file",
-    ("train", "ema"): "take it out: the parameters are then those of the last step",
     ("train", "checkpoint"): "take it out: the trained parameters are written at the end",
-    ("train", "early_stop"): "take it out, and choose `steps` or `epochs`",
-    ("train", "accumulate"): "take it out, and make `batch` larger",
-    ("train", "log", "health"): "take it out",
     ("diagram", "highlight"): "take it out",
     ("diagram", "label"): "take it out",
     ("diagram", "group"): "take it out",
@@ -29,8 +23,8 @@ SUFFIXES = (".npz", ".npy", ".jsonl", ".parquet", ".arrow")
 VIEWS = ("functions", "neurons", "layers", "training")
 
 
-def refuse(data: dict[str, Any], model: SpecModel, places: PlaceTable, reporter: Reporter) -> SpecModel | None:
-    """Tells every key that is not carried out yet. The model without these keys; None where it means nothing without them."""
+def refuse(data: dict[str, Any], model: SpecModel, places: PlaceTable, reporter: Reporter) -> SpecModel:
+    """Tells every key that is not carried out yet. The model without these keys."""
     paths = [path for pattern in NOT_YET for path in _matches(data, pattern)]
     for path, mend in [(p, _mend(p)) for p in paths]:
         name = ".".join(str(part) for part in path)
@@ -44,8 +38,6 @@ def refuse(data: dict[str, Any], model: SpecModel, places: PlaceTable, reporter:
     if view in VIEWS:
         message = f"the view `{view}` is part of the language but this version does not draw it yet"
         reporter.error("not-yet", message, places.value(("diagram", "view")), help="write `view: steps`")
-    if any("state" in path for path in paths):
-        return None
     changes: dict[str, Any] = {}
     if formats or ("data", "text") in paths:
         changes["data"] = None

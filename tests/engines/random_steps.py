@@ -13,7 +13,7 @@ from graphrun.ir.types import OpFault, is_real
 from graphrun.ops.registry import FAMILIES, OPS
 
 SKIPPED = {op.name for family in ("indexing", "values", "random values") for op in FAMILIES[family]} | {"argmax", "argmin"}
-SHAPES: tuple[tuple[int, ...], ...] = ((), (), (), (3,), (2, 3), (3, 2), (1, 3), (2, 1))
+SHAPES: tuple[tuple[int, ...], ...] = ((), (), (), (3,), (2, 3), (3, 2), (1, 3), (2, 1), (2, 2, 3), (3, 2, 2), (1, 2, 2, 3), (2, 2, 1, 2))
 NAMES = sorted(set(OPS) - SKIPPED)
 MILD = ("add", "sub", "mul", "tanh", "sin", "sum", "mean", "matmul", "reshape", "unpack", "pack", "concat", "stack", "slice", "relu",
         "where", "broadcast_to", "sum_to", "swap_last", "transpose", "less", "maximum", "sigmoid", "unslice", "identity")  # fmt: skip
@@ -57,6 +57,13 @@ def _grow(b: Builder, rng: Random, wild: bool) -> None:
         rng.shuffle(inputs)
         if op.name == "where":
             inputs[0] = rng.choice([i for i in range(len(b)) if b.dtype(i) == "bool"] or inputs)
+        if op.name.startswith("conv"):  # an image and a kernel: by rank, or they would hardly ever meet
+            n = 1 if "1d" in op.name else 2
+            images = [i for i in range(len(b)) if len(b.shape(i)) in (n + 1, n + 2)]
+            kernels = [i for i in images if len(b.shape(i)) == n + 2]
+            if not kernels:
+                continue
+            inputs, attrs = [rng.choice(images), rng.choice(kernels)], rng.choice([{}, {"padding": 1}, {"stride": 2, "padding": 1}])
         if op.name == "unpack" and len(b.shape(inputs[0])) == 1:
             attrs = {"start": rng.randrange(3), "shape": ()}
         try:

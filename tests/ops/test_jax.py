@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from op_cases import draw, generator, single, value
+from test_row_rules import WITHOUT_GRADIENT
 
 from graphrun.ops.registry import OPS
 
@@ -10,6 +11,7 @@ jax = pytest.importorskip("jax")
 
 
 ROWS = [pytest.param(op, op.cases[min(1, len(op.cases) - 1)], id=op.name) for op in OPS.values() if op.cases]
+ROWS += [pytest.param(OPS[name], cases[-1], id=name) for name, cases in WITHOUT_GRADIENT.items()]
 
 
 @pytest.mark.parametrize(("op", "case"), ROWS)

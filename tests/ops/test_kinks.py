@@ -39,12 +39,42 @@ def gradients(name, *operands, **attrs):
         ("std", [2.0, 2.0], {}, [0, 0]),
         ("prod", [0.0, 2.0, 3.0], {}, [6, 0, 0]),
         ("prod", [0.0, 0.0, 3.0], {}, [0, 0, 0]),
+        ("prod", [[0.0, 2.0], [0.0, 3.0]], {"axis": 0}, [[0, 3], [0, 2]]),
+        ("cumprod", [2.0, 0.0, 3.0, 0.0], {"axis": 0}, [1, 8, 0, 0]),
+        ("norm", [0.0, 3.0, -4.0], {"ord": 0}, [0, 0, 0]),
+        ("norm", [0.0, 4.0], {"ord": 0.5}, [0, 1]),
+        ("norm", [1.0, -1.0, 3.0], {"ord": -math.inf}, [0.5, -0.5, 0]),
+        ("max_pool1d", [1.0, 1.0, 0.0, 2.0], {"kernel_size": 2}, [1, 0, 0, 1]),
+        ("max_pool1d", [1.0, 3.0, 3.0, 2.0], {"kernel_size": 3, "stride": 1}, [0, 2, 0, 0]),
+        ("max_pool2d", [[1.0, 1.0], [1.0, 1.0]], {"kernel_size": 2}, [[1, 0], [0, 0]]),
+        ("avg_pool1d", [1.0, 2.0, 3.0], {"kernel_size": 2, "stride": 1}, [0.5, 1, 0.5]),
         ("floor", [1.5], {}, [0]),
         ("stop_gradient", [1.5], {}, [0]),
     ],
 )
 def test_of_one_operand(name, x, attrs, expected):
     assert gradients(name, x, **attrs)[0] == pytest.approx(expected) if np.ndim(x) == 1 else gradients(name, x, **attrs)[0] == expected
+
+
+@pytest.mark.parametrize("name", ["prod", "cumprod"])
+@pytest.mark.parametrize("x", [[0.0, 2.0, 3.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0], [2.0, 0.0, -1.0]])
+def test_second_derivatives_of_products_are_exact_at_zeros(name, x):
+    b = Builder()
+    i, weights = b.input("x", (3,), "float64"), b.const((1.0, 10.0, 100.0), "float64", (3,))
+    out = OPS[name](b, i, axis=0)
+    graph, first = backward(b.graph, SUM(b, OPS["mul"](b, out, weights)) if b.shape(out) else out, [i])
+    b = Builder(graph)
+    found = []
+    for k in range(3):
+        part = OPS["slice"](b, first[i], index=((k, k + 1, 1),), squeeze=(0,))
+        whole, second = backward(b.graph, part, [i])
+        found.append(evaluate(whole, {i: np.array(x)}, [second[i]])[second[i]].tolist())
+    p, q, r = x
+    expected = {
+        "prod": [[0, r, q], [r, 0, p], [q, p, 0]],
+        "cumprod": [[0, 10 + 100 * r, 100 * q], [10 + 100 * r, 0, 100 * p], [100 * q, 100 * p, 0]],
+    }
+    assert found == expected[name]
 
 
 @pytest.mark.parametrize("name", ["maximum", "minimum"])

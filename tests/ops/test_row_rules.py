@@ -17,6 +17,11 @@ WITHOUT_GRADIENT = {
     "argmin": (Case(((4,),)), Case(((2, 3),)), Case(((2, 3),), {"axis": 0})),
     "any": (Case(((2, 3),), dtypes=("bool",)), Case(((2, 3),), {"axis": 1}, dtypes=("bool",))),
     "all": (Case(((2, 3),), dtypes=("bool",)), Case(((2, 3),), {"axis": 0, "keepdims": True}, dtypes=("bool",))),
+    "sort_index": (Case(((4,),)), Case(((3, 2),), {"axis": 0, "descending": True})),
+    "max_pool_tap": (
+        Case(((2, 6), (2, 3)), {"kernel_size": 2}),
+        Case(((5, 5), (2, 2)), {"kernel_size": (2, 3), "stride": 3, "padding": 1}),
+    ),
     "one_hot": (Case(((),), {"num_classes": 3}, dtypes=("int64",)), Case(((2,),), {"num_classes": 4}, dtypes=("int64",))),
 }
 

@@ -74,12 +74,12 @@ def _expand_dims(x, axis):
     return x
 
 
-def _roll(x, shifts, axis=-1):
+def _roll(x, shifts, axis=None):
     return torch.roll(x, shifts, axis)
 
 
 def _scatter_add(x, index, source, axis=0):
-    return torch.scatter_add(x, axis, index, source)
+    return torch.scatter_add(x, axis, index, source[tuple(slice(d) for d in index.shape)])  # torch has no gradient of a longer source
 
 
 def _put_along(x, index, shape, axis=-1):
@@ -87,8 +87,59 @@ def _put_along(x, index, shape, axis=-1):
     return torch.zeros(shape, dtype=x.dtype).scatter_add(axis, index.expand(full), x)
 
 
+def _recur(a, c, axis):
+    out = []
+    for x, y in zip(a.unbind(axis), c.unbind(axis), strict=True):
+        out.append(y + x * out[-1] if out else y)
+    return torch.stack(out, axis) if out else a * c
+
+
+def _undiagonal(x, shape, offset=0, dim1=0, dim2=1):
+    return torch.diagonal_scatter(torch.zeros(shape, dtype=x.dtype), x, offset, dim1, dim2)
+
+
 def _sum_to(x, shape):
     return x.sum_to_size(shape)
+
+
+def _kernel_side(n):
+    function = getattr(torch.nn.grad, f"conv{n}d_weight")
+
+    def call(x, g, kernel_size, groups=1, **more):
+        channels = x.shape[-n - 1] // groups
+        size = (g.shape[-n - 1], channels, *((kernel_size,) * n if isinstance(kernel_size, int) else kernel_size))
+        lone = x.ndim == n + 1
+        return function(x[None] if lone else x, size, g[None] if lone else g, groups=groups, **more)
+
+    return call
+
+
+def _back(pool):
+    """What a pooling, linear where its places are known, hands back."""
+
+    def call(g, *tap, shape, kernel_size, **more):
+        x = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
+        return torch.autograd.grad(pool(x, *tap, kernel_size=kernel_size, **more), x, g, create_graph=True)[0]
+
+    return call
+
+
+def _take(x, tap, kernel_size, stride=None, padding=0):
+    """The element of each window at a place, by torch's own unfolding."""
+    n = 1 if isinstance(kernel_size, int) else len(kernel_size)
+    sizes = ((kernel_size,) if n == 1 else kernel_size)
+    steps = sizes if stride is None else (stride,) * n
+    x = F.pad(x, (padding,) * 2 * n)
+    for k in range(n):  # each unfolded axis moves on by the taps that come last
+        x = x.unfold(x.ndim - n, sizes[k], steps[k])
+    flat = x.reshape(*x.shape[: x.ndim - n], -1)
+    return flat.gather(-1, tap[..., None])[..., 0]
+
+
+def _avg(x, kernel_size, **more):
+    lone = x.ndim == (1 if isinstance(kernel_size, int) else len(kernel_size))
+    pool = F.avg_pool1d if isinstance(kernel_size, int) else F.avg_pool2d
+    return pool(x[None], kernel_size, **more)[0] if lone else pool(x, kernel_size, **more)
 
 
 # what torch calls otherwise, or with other arguments
@@ -107,7 +158,7 @@ TORCH = {
     "unslice": _unslice,
     "concat": lambda *xs, axis=0: torch.cat(xs, axis),
     "stack": lambda *xs, axis=0: torch.stack(xs, axis),
-    "pad": lambda x, pad, value=0.0: F.pad(x, pad, value=value),
+    "pad": lambda x, pad, mode="constant", value=None: F.pad(x, pad, mode, value),
     "flip": lambda x, axis=None: torch.flip(x, tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis),
     "roll": _roll,
     "tile": lambda x, dims: torch.tile(x, (dims,) if isinstance(dims, int) else dims),
@@ -128,10 +179,21 @@ TORCH = {
     "min": _reduced(torch.amin),
     "logsumexp": _reduced(torch.logsumexp),
     "cumsum": _along(torch.cumsum),
+    "cumprod": _along(torch.cumprod),
+    "recur": _recur,
+    "trace": lambda x: torch.diagonal(x, dim1=-2, dim2=-1).sum(-1),
+    "undiagonal": _undiagonal,
+    "qr_q": lambda x: torch.linalg.qr(x)[0],
     "softmax": _along(torch.softmax),
     "log_softmax": _along(torch.log_softmax),
     "prelu": lambda x, w: torch.where(x > 0, x, w * x),
     "dot": torch.dot,
+    "dropout": lambda x, p=0.5: F.dropout(x, p, training=False),
+    "conv1d_kernel": _kernel_side(1),
+    "conv2d_kernel": _kernel_side(2),
+    "pool_put": _back(_take),
+    "pool_take": _take,
+    "avg_pool_put": _back(_avg),
 }
 
 
@@ -150,6 +212,7 @@ def tolerance(op):
     return 1e-7 if op.name == "hard_sigmoid" else 1e-9
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize(("op", "case"), table())
 def test_agrees_with_torch(op, case):
     rng = generator(op, case)

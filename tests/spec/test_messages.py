@@ -68,12 +68,12 @@ CASES = {
     "function given twice": HEAD
     + "functions:\n  f(x): x\n  g(x): x\n  f(x, y): x + y\noptimizers:\n  o(lr): {update: param}\n  o(): {update: param}\n",
     "not yet": HEAD + "data: {source: [a.npz, b.csv, c.parquet]}\n"
-    "train: {ema: 0.9, checkpoint: {every: 3}, early_stop: {watch: loss, patience: 2}, accumulate: 2, log: {every: 1, health: true}}\n"
+    "train: {checkpoint: {every: 3}, log: {every: 1, health: true}}\n"
     "diagram: {view: neurons, highlight: a, label: {a: b}, group: {a: b}}\n",
-    "not yet: state": HEAD + "state: {s: {init: 0, update: s + 1}}\nfunctions:\n  f(x): {state: {s: {init: 0, update: s}}, returns: x}\n",
     "not yet: text": HEAD + "data: {source: a.txt, columns: {x: tokens}, text: {context: 8}}\n",
     "yaml and structure": HEAD + "inputs: {x: 1, x: 2}\nnodes:\n  a: f(x\n  b: {c: g(1, 2)}\ntrain:\n  optimiser: adam\n  steps: @x\n",
     "number in config that is none": HEAD + "config: {n: 3, word: abc}\ntrain: {seed: word, accumulate: m}\n",
+    "rows that are no lists": HEAD + "data: {rows: [0.5, 1], columns: [x]}\n",
     "sized": HEAD + "inputs:\n  x: {shape: [-1, true, batch]}\n",
 }
 
