@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from graphrun.diagram.shapes import ARROW, WIDEST, Label, Line, Placed, Point, Size, box_sizes, note_width
-from graphrun.diagram.view import Back, View
+from graphrun.diagram.shapes import ARROW, WIDEST, Label, Line, Placed, Point, Size, arrow_line, back_rows, box_sizes, note_width
+from graphrun.diagram.view import Arrow, Back, View
 
 __all__ = ["chain_placed"]
 
@@ -22,7 +22,8 @@ MOST_BOXES = 60
 
 def chain_placed(view: View) -> Placed | None:
     """Places for a chain, or None where the view is another graph."""
-    chain = _chain(view) if len(view.boxes) <= MOST_BOXES else None
+    simple = len(view.boxes) <= MOST_BOXES and not view.panels and not any(arrow.rows for arrow in view.arrows)
+    chain = _chain(view) if simple else None
     return None if chain is None else _Rows(view, chain).placed()
 
 
@@ -90,6 +91,7 @@ class _Rows:
     labels: list[Label] = field(default_factory=list)
     sizes: dict[str, Size] = field(default_factory=dict)
     backs: dict[tuple[str, str], Back] = field(default_factory=dict)
+    arrows: dict[tuple[str, str], Arrow] = field(default_factory=dict)
     hung: dict[str, tuple[str, ...]] = field(default_factory=dict)  # step → what stands above it
     turned: set[str] = field(default_factory=set)  # steps whose one box above has its product on the left
     rise: float = 0.0  # from a step up to what stands above it, and down to its backward arrow, the same in all rows
@@ -98,6 +100,7 @@ class _Rows:
     def placed(self) -> Placed:
         self.sizes = box_sizes(self.view)
         self.backs = {(b.tail, b.head): b for b in self.view.backs}
+        self.arrows = {(a.tail, a.head): a for a in self.view.arrows}
         self.hung = dict(zip(self.chain.steps, self.chain.above, strict=True))
         tallest = max(self.sizes[i].height for i in self.chain.steps) / 2
         above = max((self.sizes[i].height for hung in self.chain.above for i in hung), default=0.0) / 2
@@ -194,11 +197,12 @@ class _Rows:
         x, y = self.boxes[name]
         for k, (leaf, dx) in enumerate(self.spread(name)):
             self.boxes[leaf] = (x + dx, y + self.rise)
-            up = any(a.tail == name and a.head == leaf for a in self.view.arrows)
+            up = (name, leaf) in self.arrows
+            ends = (name, leaf) if up else (leaf, name)
             reach = math.copysign(min(self.sizes[name].width / 2 - 14.0, abs(dx)), dx) if dx else 0.0
             top, bottom = y + self.sizes[name].height / 2, y + self.rise - self.sizes[leaf].height / 2
             points = ((x + reach, top), (x + dx, bottom))
-            self.lines.append(Line(points if up else points[::-1], "forward", (name, leaf) if up else (leaf, name)))
+            self.lines.append(arrow_line(self.arrows[ends], points if up else points[::-1], ends))
             back = self.backs.get((name, leaf))
             if back is None:
                 continue
@@ -206,22 +210,23 @@ class _Rows:
             start, stop = (x + reach + side * 12.0, top), (x + dx + side * 12.0, bottom)
             self.lines.append(Line((start, stop), "back", tooltip=back.text))
             outer = max(start[0] * side, stop[0] * side) * side
-            self.labels.append(Label((outer + side * (8.0 + note_width(back) / 2), (top + bottom) / 2), back))
+            self.labels.append(Label((outer + side * (8.0 + note_width(back) / 2), (top + bottom) / 2), back_rows(back)))
 
     def join(self, left: str, right: str) -> None:
         """The arrows between neighbours on the chain, and around the end of a row."""
+        arrow = self.arrows[left, right]
         (a, y), (b, z) = self.boxes[left], self.boxes[right]
         start, stop = (a + self.sizes[left].width / 2, y), (b - self.sizes[right].width / 2, z)
         if y == z:
-            self.lines.append(Line((start, stop), "forward", (left, right)))
+            self.lines.append(arrow_line(arrow, (start, stop), (left, right)))
         else:
             gap = z + self.height([name for name in self.chain.steps if self.boxes[name][1] == z]) - 10.0
             around = ((start[0] + 16.0, y), (start[0] + 16.0, gap), (TURN, gap), (TURN, z))
-            self.lines.append(Line((start, *around, stop), "forward", (left, right)))
+            self.lines.append(arrow_line(arrow, (start, *around, stop), (left, right)))
         handed = self.backs.get((right, left))
         if handed is None:
             return
         head = a + 14.0 if y == z else TURN
         self.lines.append(Line(((b - 14.0, z - self.drop), (head, z - self.drop)), "back", tooltip=handed.text))
         middle = (b + head) / 2 - (0.0 if y == z else 7.0)
-        self.labels.append(Label((middle, z - self.drop - 22.0), handed))
+        self.labels.append(Label((middle, z - self.drop - 22.0), back_rows(handed)))

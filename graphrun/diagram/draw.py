@@ -7,16 +7,21 @@ only one it knows, so that the same text gives the same bytes whatever fonts a m
 from __future__ import annotations
 
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from hashlib import sha256
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from graphrun.diagram.dot import MOST_ARROWS, MOST_DRAWN, drawn
+from graphrun.diagram.notes import put_note
 from graphrun.diagram.svg import finished_svg
 from graphrun.diagram.text import FONT, FONT_FOLDER
 from graphrun.errors import Diagnostic, RunError
@@ -37,6 +42,10 @@ data = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode()).draw(format=sy
 with os.fdopen(out, "wb") as file:
     file.write(data)
 """
+
+_DATE = re.compile(rb"/CreationDate \(D:\d{14}")
+_NO_DATE = b"/CreationDate (D:19700101000000"
+"""A PDF says when it was made; the same text is to give the same bytes."""
 
 _CONFIG = """\
 <?xml version="1.0"?>
@@ -67,7 +76,8 @@ def draw(dot: str, format: str) -> bytes:
         for command in _commands(format):
             found, said = _run(command, dot, Path(folder))
             if found:
-                return finished_svg(found) if format == "svg" else found
+                finished = finished_svg(found) if format == "svg" else _DATE.sub(_NO_DATE, found) if format == "pdf" else found
+                return put_note(finished, format, {"drawn": {"by": _program(command), "from": sha256(dot.encode()).hexdigest()[:16]}})
     raise _no_graphviz(said)
 
 
@@ -81,6 +91,14 @@ def _commands(format: str) -> list[Sequence[str]]:
     if program is not None:
         out.append((program, f"-T{format}"))
     return out
+
+
+def _program(command: Sequence[str]) -> str:
+    """What draws: its version decides the last digits of places and sizes."""
+    if command[0] == sys.executable:
+        return f"pygraphviz {version('pygraphviz')} {sys.platform} {platform.machine()}"
+    said = subprocess.run([command[0], "-V"], capture_output=True, text=True, check=False)
+    return f"{(said.stderr or said.stdout).strip()} {sys.platform} {platform.machine()}"
 
 
 def _pygraphviz() -> str | None:
@@ -118,6 +136,7 @@ def _no_graphviz(said: str) -> RunError:
             "no-graphviz",
             "drawing a picture needs Graphviz, and none was found that works",
             notes=(f"the last one tried said: {said}",) if said else (),
-            help="pip install pygraphviz (which brings Graphviz), or install Graphviz so that `dot` is on the PATH; -o x.dot works without",
+            help="pip install pygraphviz (which brings Graphviz), or install Graphviz so that `dot` is on the PATH;"
+            " -o x.dot, x.mmd, x.tex and x.txt are written without",
         )
     )

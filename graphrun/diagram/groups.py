@@ -29,12 +29,10 @@ LIBRARY = PurePath(Path(__file__).parents[1] / "library")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Nodes that are drawn as one box, `node` (whose value it has) among them. `name` where that is not the node's own."""
+    """Nodes that are drawn as one box, `node` (whose value it has) among them. `text` is its formula where that is not made of theirs."""
 
     node: int
     nodes: tuple[int, ...]
-    folded: bool = False
-    name: str = ""
     text: str = ""
 
 

@@ -1,4 +1,4 @@
-"""Graphviz's SVG made into ours: tooltips as `<title>`, colours by class with a dark scheme, no links and no comments."""
+"""Graphviz's SVG made into ours: tooltips as `<title>`, colours by class with a dark scheme, no comments."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __all__ = ["finished_svg"]
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINK_TITLE = "{http://www.w3.org/1999/xlink}title"
+LINK = "{http://www.w3.org/1999/xlink}href"
 FONTS = f"{FONT}, Verdana, sans-serif"
 
 
@@ -33,8 +34,8 @@ def finished_svg(data: bytes) -> bytes:
 
 
 def _unwrap(group: Xml.Element) -> None:
-    """Takes the links out of a node or an edge, and makes their tooltip its title."""
-    if group.get("class") not in ("node", "edge", "graph"):
+    """Takes the links that lead nowhere out of a node or an edge, and makes their tooltip its title."""
+    if group.get("class") not in ("node", "edge", "graph", "cluster"):
         return
     tip = ""
     for wrapper in [g for g in group if g.tag == "g" and (g.get("id") or "").startswith("a_")]:
@@ -42,6 +43,12 @@ def _unwrap(group: Xml.Element) -> None:
         group.remove(wrapper)
         for link in wrapper:
             tip = tip or (link.get(LINK_TITLE) or "").strip()
+            where = link.get(LINK)
+            if where:
+                link.attrib = {"href": where}
+                group.insert(at, link)
+                at += 1
+                continue
             for child in list(link):
                 group.insert(at, child)
                 at += 1

@@ -33,7 +33,8 @@ class Box:
 
     A `stacked` box stands for many steps or for the copies of a repeat. `rows` come after the formula and before the value (shapes, counts,
     cost). `lit` is on the pass that is highlighted; `heat` from 0 to 1 shades by size of gradient; `mark_text` says more of a mark; `panel`
-    is the innermost panel around it; `href` is where a click leads.
+    is the innermost panel around it; `href` is where a click leads. `plain` is the name as Mermaid writes it, where that is not the one
+    drawn without its signs. `below` stands under the box (the biases of a neuron). The box is as large as `like` where that is given.
     """
 
     id: str
@@ -52,6 +53,9 @@ class Box:
     mark_text: str = ""
     panel: str = ""
     href: str = ""
+    plain: str = ""
+    below: tuple[Row, ...] = ()
+    like: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,11 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A picture before anything has a place. `legend` pairs a role with its text; `rows` are lines written below the picture."""
+    """A picture before anything has a place. `legend` pairs a role with its text; `rows` are lines written below the picture.
+
+    `layout` says what is known of its form: a `net` has neurons in columns, a `row` its values in a line with the operations above the
+    arrows. `head` is a line at the top of the picture.
+    """
 
     title: str
     boxes: tuple[Box, ...]
@@ -117,3 +125,5 @@ class View:
     direction: str = "LR"
     panels: tuple[Panel, ...] = ()
     rows: tuple[Row, ...] = ()
+    layout: Literal["", "net", "row"] = ""
+    head: Row = ()

@@ -14,9 +14,10 @@ import pytest
 from diagram_cases import shipped, view_of
 
 from graphrun.diagram import draw as drawing
-from graphrun.diagram.dot import MOST_DRAWN, to_dot
+from graphrun.diagram.dot import MOST_DRAWN, drawn, to_dot
 from graphrun.diagram.draw import draw
-from graphrun.diagram.palette import DARK, LIGHT
+from graphrun.diagram.notes import without_note
+from graphrun.diagram.palette import DARK, FILLS, LIGHT
 from graphrun.diagram.text import FONT_FOLDER
 from graphrun.diagram.view import Arrow, Box, View
 from graphrun.errors import RunError
@@ -33,7 +34,7 @@ def neuron() -> str:
 @pytest.mark.parametrize("name", SPECS)
 def test_svg(name):
     view = view_of(shipped(name))
-    data = draw(to_dot(view), "svg")
+    data = without_note(draw(to_dot(view), "svg"), "svg")
     root = ElementTree.fromstring(data)
     titles = {g.findtext(f"{SVG}title") for g in root.iter(f"{SVG}g") if g.get("class", "").startswith("node")}
     assert {box.tooltip for box in view.boxes} <= titles
@@ -45,7 +46,7 @@ def test_svg(name):
     assert width <= 900  # points: 1200 pixels
     for text in root.iter(f"{SVG}text"):  # nothing cut off
         assert 0 <= -float(text.get("y", "nan")) <= height
-    assert {t.get("class") for t in root.iter(f"{SVG}text")} <= {"f-ink", "f-muted", "f-value", "f-gradient"}
+    assert {t.get("class") for t in root.iter(f"{SVG}text")} <= {f"f-{role}" for role in TEXTS}
 
 
 def test_svg_has_a_dark_scheme(neuron):
@@ -66,11 +67,25 @@ def contrast(a: str, b: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("palette", [LIGHT, DARK])
-@pytest.mark.parametrize("text", ["ink", "muted", "value", "gradient"])
-@pytest.mark.parametrize("surface", ["background", "node", "input", "parameter", "loss"])
-def test_text_can_be_read_on_every_surface(palette, text, surface):
-    assert contrast(palette[text], palette[surface]) >= 4.5
+TEXTS = ("ink", "muted", "value", "gradient", "count", "changed")
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("surface", FILLS)
+def test_text_can_be_read_on_every_surface(palette, surface):
+    assert {text: contrast(palette[text], palette[surface]) >= 4.5 for text in TEXTS} == dict.fromkeys(TEXTS, True)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_a_lit_box_is_read_in_ink_and_lines_can_be_seen(palette):
+    assert contrast(palette["ink"], palette["lit"]) >= 4.5
+    for line in ("lit-line", "muted", "gradient", "value", "changed", "count", *(f"heat-line{k}" for k in range(1, 5))):
+        assert contrast(palette[line], palette["background"]) >= 3.0, line
+
+
+def test_every_role_has_a_colour_of_its_own_in_both_schemes():
+    assert LIGHT.keys() == DARK.keys()
+    assert len(set(LIGHT.values())) == len(LIGHT)
 
 
 def pixels(png: bytes) -> tuple[int, int, set[bytes]]:
@@ -106,8 +121,19 @@ def test_png_is_not_blank(neuron):
         assert bytes.fromhex(LIGHT[role][1:]) in colours, role
 
 
-def test_pdf(neuron):
-    assert draw(neuron, "pdf").startswith(b"%PDF-")
+def test_pdf(neuron, monkeypatch):
+    data = draw(neuron, "pdf")
+    assert data.startswith(b"%PDF-")
+    assert b"/CreationDate (D:19700101000000" in data
+
+
+def test_a_placed_picture_of_many_lines_is_not_too_large():
+    names = [f"n{k}" for k in range(100)]
+    arrows = tuple(Arrow(names[j], names[k]) for k in range(1, 100) for j in range(max(0, k - 3), k))
+    dot = to_dot(View("many", tuple(Box(n, "step", n) for n in names), arrows))
+    assert "layout=neato" in dot
+    assert drawn(dot)[0] == 100
+    assert draw(dot, "png")
 
 
 def test_the_same_bytes_whatever_fonts_a_machine_has(neuron, tmp_path, monkeypatch):
@@ -141,7 +167,8 @@ def test_the_same_text_in_another_process(neuron):
 
 MISSING = """\
 error no-graphviz: drawing a picture needs Graphviz, and none was found that works
-   help: pip install pygraphviz (which brings Graphviz), or install Graphviz so that `dot` is on the PATH; -o x.dot works without"""
+   help: pip install pygraphviz (which brings Graphviz), or install Graphviz so that `dot` is on the PATH; \
+-o x.dot, x.mmd, x.tex and x.txt are written without"""
 
 
 def test_without_graphviz(neuron, tmp_path, monkeypatch):

@@ -1,0 +1,425 @@
+"""The view of layers: functions and layers as boxes, shapes on the arrows where they change, counts of parameters; repeats, scans and what
+is too much for one picture folded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import Any
+
+from graphrun.diagram.bands import banded, reduced
+from graphrun.diagram.groups import is_plain
+from graphrun.diagram.highlight import find_node, lighted, read_highlight
+from graphrun.diagram.scene import Item, Scene, scenes_of
+from graphrun.diagram.text import pretty, pretty_name
+from graphrun.diagram.tree import TOP, CallTree, Layer, read_tree
+from graphrun.diagram.view import Arrow, Box, Kind, Panel, Role, Row, View
+from graphrun.ir.cost import Cost, cost_text, total_cost
+from graphrun.ir.formula import formula_text
+from graphrun.ir.graph import Graph
+from graphrun.ir.leaves import CONST, INPUT, PARAM
+from graphrun.ir.types import Dim, Sym, shape_text, size
+
+__all__ = ["layers_view"]
+
+SIGNS = {"add": "+", "sub": "−", "mul": "×"}
+MOST_READERS = 3
+"""An input or parameter that more folded boxes read has an arrow to the first of them alone."""
+
+LONGEST = 44
+"""A formula of more characters is not taken in within a box."""
+
+SHORT = 26
+"""In a longer one calls stand without what they are called with."""
+
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def layers_view(
+    graph: Graph,
+    *,
+    ends: Sequence[int],
+    loss: int | None,
+    inputs: Mapping[str, int],
+    params: Mapping[str, int],
+    entries: Mapping[str, int],
+    gradients: Mapping[int, Any] | None = None,
+    title: str = "",
+    direction: str = "LR",
+    to: str | None = None,
+    highlight: str | None = None,
+    depth: int = 1,
+    opened: Collection[str] = (),
+    show: Collection[str] = ("shapes", "parameters"),
+) -> View:
+    """The graph by the calls that it came from. At depth 1 each call is a box; each further level opens the layers of the one before, a
+    layer that calls no other one last of all. `opened` names layers, or nodes in them, that are opened anyway. `show` may hold `shapes`,
+    `parameters`, `cost` and `heat` (with `gradients`). Raises UsageError where `to` or `highlight` name what there is not."""
+    names = {**inputs, **params, **entries}
+    last = None if to is None else find_node(graph, to, "--to", names)
+    marks = graph.ancestors([*ends, *([loss] if loss is not None else [])] if last is None else [last])
+    shown = [i for i in range(len(graph)) if marks[i] and not is_plain(graph, i)]
+    tree = read_tree(graph, shown)
+    wanted, kept = _asked(graph, tree, names, opened)
+    scenes = scenes_of(graph, tree, shown, depth=depth, opened=wanted, loss=loss)
+    drawer = _Drawer(graph, tree, loss, {i: n for n, i in names.items()}, gradients or {}, frozenset(show), _users(graph, shown))
+    folded = banded(graph, tree, scenes[0], kept, drawer.kind) if depth <= len(tree.layers) else False
+    view = drawer.view(scenes, title, direction, shown, folded=folded)
+    if highlight is None:
+        return view
+    found = read_highlight(graph, highlight, loss=loss, to=last, names=names)
+    boxes = {i: item.id for i, item in scenes[0].of_node.items()}
+    return replace(lighted(view, found, boxes), caption=view.caption)
+
+
+def _asked(graph: Graph, tree: CallTree, names: Mapping[str, int], opened: Collection[str]) -> tuple[frozenset[int], frozenset[int]]:
+    """The layers that are opened so that what is named is seen, and the nodes that are kept out of folding."""
+    by_name: dict[str, int] = {}
+    for layer in tree.layers[1:]:
+        if layer.kind != "repeat":
+            by_name.setdefault(layer.name, layer.number)
+    index = graph.index() if any(name not in by_name for name in opened) else {}
+    layers: set[int] = set()
+    kept: set[int] = set()
+    for name in opened:
+        if name in by_name:
+            layers |= set(tree.around(by_name[name]))
+        i = names.get(name, index.get(name))
+        if i is not None:
+            layers |= set(tree.around(tree.home[i])) if name not in by_name else set()
+            kept |= {i, *graph.inputs(i)}
+    return frozenset(layers), frozenset(kept)
+
+
+def _users(graph: Graph, shown: Sequence[int]) -> dict[int, list[int]]:
+    out: dict[int, list[int]] = {}
+    for i in shown:
+        for j in graph.inputs(i):
+            out.setdefault(j, []).append(i)
+    return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawer:
+    graph: Graph
+    tree: CallTree
+    loss: int | None
+    named: Mapping[int, str]
+    gradients: Mapping[int, Any]
+    show: frozenset[str]
+    users: Mapping[int, Sequence[int]]
+
+    def view(self, scenes: Sequence[Scene], title: str, direction: str, shown: Sequence[int], *, folded: bool) -> View:
+        boxes: list[Box] = []
+        arrows: list[Arrow] = []
+        panels: list[Panel] = []
+        for n, scene in enumerate(scenes):
+            outer = ""
+            if scene.opens:
+                outer = f"copy {n} {self.tree.layers[scene.root].name}"
+                panels.append(self.opened(outer, scene, scenes))
+            for name, layer, parent in scene.panels:
+                panels.append(Panel(name, self.title(self.tree.layers[layer], ""), parent or outer))
+            ports = self.ports(scene, outer) if scene.opens else {}
+            boxes += [box for box in dict.fromkeys(ports.values())]
+            boxes += self.told([self.box(item, outer) for item in scene.items], scene) if folded else [self.box(i, outer) for i in scene.items]
+            arrows += self.arrows(scene, {i: box.id for i, box in ports.items()}, folded=folded)
+        count = sum(size_number(self.graph, i) for i in shown if self.graph.op(i) is PARAM)
+        head: list[tuple[Role, str]] = [("ink", title), ("muted", "layers")]
+        if "parameters" in self.show:
+            head.append(("count", f"{count:,} parameters" if count != 1 else "1 parameter"))
+        if "cost" in self.show:
+            adds, memory = cost_text(total_cost(self.graph, shown))
+            head.append(("muted", f"{adds} multiply-adds, {memory}"))
+        boxes = self.heated(boxes, scenes) if "heat" in self.show else boxes
+        caption = self.caption(scenes, shown, folded=folded)
+        return View(title, tuple(boxes), tuple(arrows), caption=caption, legend=self.legend(boxes), direction=direction,
+                    panels=tuple(panels), head=tuple(head))  # fmt: skip
+
+    def caption(self, scenes: Sequence[Scene], shown: Sequence[int], *, folded: bool) -> str:
+        """What is folded, where that is much."""
+        stacked = [item for scene in scenes for item in scene.items if item.kind in ("stack", "scan", "band")]
+        steps = sum(1 for i in shown if len(self.graph.inputs(i)))
+        drawn = sum(len(scene.items) for scene in scenes)
+        if not stacked or steps < 100:
+            return ""
+        kinds = {"stack": "repeat", "scan": "scan", "band": "level"}
+        by = " and ".join(dict.fromkeys(["call", *(kinds[item.kind] for item in stacked)]))
+        text = f"{steps:,} steps and {len(shown) - steps:,} inputs and parameters, folded by {by} to {drawn:,} boxes"
+        return f"{text}; arrows that others imply are left out" if folded else text
+
+    def legend(self, boxes: Sequence[Box]) -> tuple[tuple[Role, str], ...]:
+        colours = {"input": "yellow input", "parameter": "blue parameter", "loss": "violet loss"}
+        kinds = {box.kind for box in boxes}
+        out: list[tuple[Role, str]] = [("ink", " · ".join(text for kind, text in colours.items() if kind in kinds))]
+        if any(role == "count" for box in boxes for row in box.rows for role, _ in row):
+            out.append(("count", "parameters in a box"))
+        if "shapes" in self.show:
+            out.append(("muted", "[shape] on an arrow, where it changes"))
+        if any(box.heat is not None for box in boxes):
+            out.append(("ink", "the darker and thicker, the larger the gradient of its parameters"))
+        return tuple((role, text) for role, text in out if text)
+
+    # -- names ---------------------------------------------------------------------------------------------------------
+
+    def kind(self, i: int) -> Kind:
+        op = self.graph.op(i)
+        return "loss" if i == self.loss else "input" if op is INPUT else "parameter" if op is PARAM else "step"
+
+    def name(self, i: int, container: int = TOP) -> str:
+        """The name of a node as seen from within a layer."""
+        name = self.named.get(i) or self.graph.name(i)
+        around = self.tree.layers[container].name
+        return name.removeprefix(around + ".") if around else name
+
+    # -- boxes ---------------------------------------------------------------------------------------------------------
+
+    def box(self, item: Item, outer: str) -> Box:
+        panel = item.panel or outer
+        if item.kind == "band":
+            return self.band_box(item, panel)
+        if item.kind in ("layer", "stack", "scan"):
+            return self.layer_box(item, panel)
+        return self.steps_box(item, panel)
+
+    def layer_box(self, item: Item, panel: str) -> Box:
+        layer = self.tree.layers[item.layers[0]]
+        many = len(item.layers)
+        function = layer.function or "scan"
+        rows: list[Row] = []
+        if item.kind == "scan":
+            rows.append((("ink", f"scan × {many:,}"),))
+        elif many > 1:
+            rows.append((("ink", f"× {many:,}"),))
+        said = ", ".join(filter(None, (self.sizes(item), *item.after)))
+        rows += [(("muted", said),)] if said else []
+        rows += self.counted(item, many if item.kind == "stack" else 1)
+        return Box(
+            item.id, self.kind(item.root), pretty_name(function), rows=tuple(rows), stacked=many > 1, panel=panel,
+            tooltip=self.tooltip(item, f"{item.id}: {function}"),
+        )  # fmt: skip
+
+    def sizes(self, item: Item) -> str:
+        """What a layer makes of what, from the shape of its one weight: `64 → 10`, `3 × 3, 1 → 16`."""
+        inside = [i for i in self.tree.inside(item.layers[0]) if self.graph.op(i) is PARAM]
+        found = [self.graph.shape(i) for i in inside if len(self.graph.shape(i)) >= 2]
+        if len(found) != 1:
+            return ""
+        shape = found[0]
+        if len(shape) == 2:
+            return f"{shape[0]} → {shape[1]}"
+        return f"{' × '.join(str(d) for d in shape[2:])}, {shape[1]} → {shape[0]}"
+
+    def counted(self, item: Item, many: int = 1) -> list[Row]:
+        rows: list[Row] = []
+        count = sum(size_number(self.graph, i) for i in item.nodes if self.graph.op(i) is PARAM)
+        if "parameters" in self.show and count:
+            each = count // many
+            rows.append((("count", f"{many:,} × {each:,}" if many > 1 and each * many == count else f"{count:,}"),))
+        if "cost" in self.show and any(self.graph.inputs(i) for i in item.nodes):
+            adds, memory = cost_text(self.cost(item))
+            rows += [(("muted", f"{adds} multiply-adds"),), (("muted", memory),)]
+        return rows
+
+    def cost(self, item: Item) -> Cost:
+        return total_cost(self.graph, (i for i in item.nodes if len(self.graph.inputs(i))))
+
+    def band_box(self, item: Item, panel: str) -> Box:
+        leaves = [self.graph.op(i) for i in item.nodes if not len(self.graph.inputs(i))]
+        all_leaves = len(leaves) == len(item.nodes)
+        kind = self.kind(item.nodes[0]) if all_leaves else self.kind(item.root)
+        first, _, last = item.id.partition(" … ")
+        name = f"{pretty_name(first)} … {pretty_name(last)}"
+        rows: list[Row] = [(("muted", item.shows),), *self.counted(item)]
+        return Box(item.id, kind, name, rows=tuple(rows), stacked=True, panel=panel, tooltip=self.tooltip(item, item.id))
+
+    def steps_box(self, item: Item, panel: str) -> Box:
+        graph, root = self.graph, item.root
+        op, kind = graph.op(root), self.kind(root)
+        if item.kind == "leaf":
+            below: tuple[Row, ...] = ((("muted", graph.dtype(root)),),) if op is INPUT and graph.dtype(root) == "int64" else ()
+            formula = "" if op in (INPUT, PARAM) else self.formula(item)
+            name = pretty_name(self.name(root, item.container))
+            return Box(item.id, kind, name, formula, rows=tuple(self.counted(item)), panel=panel, below=below,
+                       tooltip=self.tooltip(item, item.id))  # fmt: skip
+        formula = self.formula(item)
+        operands = [j for j in graph.inputs(root) if not is_plain(graph, j)]
+        if len(item.nodes) == 1 and op.name in SIGNS and len(operands) == 2 and any(graph.shape(j) for j in operands):
+            tip = self.tooltip(item, f"{item.id} = {formula}")
+            return Box(item.id, kind, SIGNS[op.name], outline="small circle", panel=panel, tooltip=tip)
+        steps = sum(1 for i in item.nodes if len(graph.inputs(i)))
+        own = graph.step(root) == 0 or kind == "loss"
+        name = pretty_name(self.name(root, item.container)) if own else op.name
+        called = len(item.nodes) == 1 and op.notation is None and any(u not in item.nodes for u in self.users.get(root, ()))
+        if called and op.name != "identity" and kind == "step":
+            given = formula.removeprefix(f"{op.name}(").removesuffix(")")
+            first = pretty(self.name(graph.inputs(root)[0], item.container)) if graph.inputs(root) else ""
+            return Box(item.id, kind, op.name, given.removeprefix(first).removeprefix(", "), panel=panel,
+                       rows=tuple(self.counted(item)), tooltip=self.tooltip(item, f"{name} = {formula}"))  # fmt: skip
+        if len(formula) > SHORT and item.called:
+            formula = self.formula(item, short=True)
+        if len(formula) > LONGEST:
+            formula = f"{steps} steps" if steps > 1 else ""
+        elif not own and steps > 1:
+            name, formula = formula, ""
+        elif formula in (name, f"{name}()"):
+            formula = ""
+        rows = self.counted(item) if "cost" in self.show else []
+        return Box(item.id, kind, name, formula, rows=tuple(rows), panel=panel, tooltip=self.tooltip(item, f"{name} = {self.formula(item)}"))
+
+    def formula(self, item: Item, *, short: bool = False) -> str:
+        """The formula of steps over what lies outside of them; calls that it names stand in it as calls, with `short` without what they
+        are called with."""
+        graph, inside = self.graph, set(item.nodes)
+
+        def name(i: int) -> str:
+            if i not in item.called:
+                return self.name(i, item.container)
+            if short:
+                return item.called[i]
+            owned = {k for k in inside if graph.call(k) == graph.call(i)}
+            operands = dict.fromkeys(j for k in sorted(owned) for j in graph.inputs(k) if j not in owned and not is_plain(graph, j))
+            return f"{item.called[i]}({', '.join(self.name(j, item.container) for j in operands)})"
+
+        def stop(i: int) -> bool:
+            return i != item.root and (i in item.called or (i not in inside and not is_plain(graph, i)))
+
+        return pretty(formula_text(graph, item.root, name, stop))
+
+    def tooltip(self, item: Item, first: str) -> str:
+        graph, root = self.graph, item.root
+        lines = [first, str(graph.type(root))]
+        steps = sum(1 for i in item.nodes if len(graph.inputs(i)))
+        if steps > 1:
+            adds, memory = cost_text(self.cost(item))
+            lines.append(f"{steps:,} steps, {adds} multiply-adds, {memory}")
+        source, line, _, _ = graph.place(root)
+        if item.layers and graph.line(root):
+            source, line = 0, graph.line(root) or line
+        if line and source < len(graph.sources):
+            lines.append(f"{PurePath(graph.sources[source]).name}, line {line}")
+        return "\n".join(lines)
+
+    def heated(self, boxes: list[Box], scenes: Sequence[Scene]) -> list[Box]:
+        """Boxes shaded by the largest gradient of a parameter in them."""
+        found: dict[str, float] = {}
+        for scene in scenes:
+            for item in scene.items:
+                sizes = [float(abs(self.gradients[i]).max()) for i in item.nodes if self.graph.op(i) is PARAM and i in self.gradients]
+                if sizes:
+                    found[item.id] = max(sizes)
+        top = max(found.values(), default=0.0) or 1.0
+        return [replace(box, heat=found[box.id] / top) if box.id in found else box for box in boxes]
+
+    # -- panels and arrows ---------------------------------------------------------------------------------------------
+
+    def title(self, layer: Layer, more: str) -> Row:
+        count = sum(size_number(self.graph, i) for i in self.tree.inside(layer.number) if self.graph.op(i) is PARAM)
+        out: list[tuple[Role, str]] = [("ink", pretty_name(layer.function or layer.name))]
+        out += [("muted", more or layer.name)]
+        out += [("count", f"{count:,} parameters")] if count and "parameters" in self.show else []
+        return tuple(out)
+
+    def opened(self, name: str, scene: Scene, scenes: Sequence[Scene]) -> Panel:
+        """The panel of a stack's first copy."""
+        item, around = next(
+            (item, s) for s in scenes for item in s.items if item.id == scene.opens and item.kind in ("stack", "scan") and s is not scene
+        )
+        many = len(item.layers)
+        said = WORDS[many] if many < len(WORDS) else f"{many:,}"
+        what = "positions, with the same parameters" if item.kind == "scan" else "copies, each with its own parameters"
+        more = f"one of {said} {what}"
+        layer = self.tree.layers[scene.root]
+        del around
+        return Panel(name, self.title(layer, more), opens=scene.opens)
+
+    def ports(self, scene: Scene, panel: str) -> dict[int, Box]:
+        """What flows into an opened copy from outside of it."""
+        layer = self.tree.layers[scene.root]
+        inside = scene.of_node
+        out: dict[int, Box] = {}
+        for item in scene.items:
+            for i in item.nodes:
+                for j in self.graph.inputs(i):
+                    if j not in inside and j not in out and not is_plain(self.graph, j):
+                        name = pretty_name(self.name(j, layer.parent))
+                        tip = f"{self.graph.name(j)}, from outside"
+                        kind = self.kind(j) if self.graph.op(j) in (INPUT, PARAM) else "step"
+                        out[j] = Box(f"{layer.name} ← {self.graph.name(j)}", kind, name, panel=panel, outline="stadium", tooltip=tip)
+        return out
+
+    def told(self, boxes: list[Box], scene: Scene) -> list[Box]:
+        """The boxes, those that many read with a row that says so."""
+        many = {i: len(found) for i, found in self.everywhere(scene).items()}
+        return [replace(b, rows=(*b.rows, (("muted", f"read by {many[b.id]} boxes"),))) if b.id in many else b for b in boxes]
+
+    def arrows(self, scene: Scene, ports: Mapping[int, str], *, folded: bool) -> list[Arrow]:
+        """What flows between the boxes of a scene, with shapes where they change."""
+        graph = self.graph
+        pairs: dict[tuple[str, str], int] = {}
+        fed: dict[str, set[str]] = {}
+        for item in scene.items:
+            for i in item.nodes:
+                for j in graph.inputs(i):
+                    before = scene.of_node.get(j)
+                    tail = before.id if before is not None else ports.get(j)
+                    if tail is None or before is item:
+                        continue
+                    pairs.setdefault((tail, item.id), j)
+                    fed.setdefault(item.id, set()).add(shape_text(graph.shape(j)))
+        left: set[tuple[str, str]] = set()
+        if folded:
+            left = reduced(pairs, frozenset(item.id for item in scene.items if item.kind in ("band", "stack", "scan")))
+        spared = {(tail, head) for tail, heads in self.everywhere(scene).items() for head in heads[1:]} if folded else set()
+        labelled: set[int] = set()
+        out = []
+        for (tail, head), j in pairs.items():
+            if (tail, head) in left or (tail, head) in spared:
+                continue
+            rows = () if j in labelled else self.label(j, scene, tail, fed)
+            labelled.add(j)
+            out.append(Arrow(tail, head, rows, tooltip=f"{graph.name(j)} {graph.type(j)}"))
+        return out
+
+    def everywhere(self, scene: Scene) -> dict[str, list[str]]:
+        """The leaves that many folded boxes read, with these: one arrow is enough for them."""
+        readers: dict[str, dict[str, None]] = {}
+        for item in scene.items:
+            if item.kind == "leaf" or not len(self.graph.inputs(item.root)):
+                continue
+            for i in item.nodes:
+                for j in self.graph.inputs(i):
+                    before = scene.of_node.get(j)
+                    if before is not None and before is not item and not len(self.graph.inputs(before.root)):
+                        readers.setdefault(before.id, {})[item.id] = None
+        return {i: list(found) for i, found in readers.items() if len(found) > MOST_READERS}
+
+    def label(self, j: int, scene: Scene, tail: str, fed: Mapping[str, set[str]]) -> tuple[Row, ...]:
+        """The name of what flows out of a layer, and its shape where the layer changes it."""
+        item = scene.of_node.get(j)
+        rows: list[Row] = []
+        if item is None:
+            return ((("muted", shape_text(self.graph.shape(j))),),) if "shapes" in self.show and self.graph.shape(j) else ()
+        named = self.named.get(j) if self.graph.op(j) not in (INPUT, PARAM, CONST) else None
+        if named is None and self.graph.step(j) == 0 and item.kind in ("layer", "stack", "scan"):
+            named = self.name(j, item.container) if "." not in self.name(j, item.container) else None
+        if named and (item.kind in ("layer", "stack", "scan") or self.is_sign(item) or self.is_call(item)):
+            rows.append((("ink", pretty_name(named)),))
+        shape = shape_text(self.graph.shape(j))
+        if "shapes" in self.show and self.graph.shape(j) and shape not in fed.get(tail, ()):
+            rows.append((("muted", shape),))
+        return tuple(rows)
+
+    def is_call(self, item: Item) -> bool:
+        op = self.graph.op(item.root)
+        return item.kind == "steps" and len(item.nodes) == 1 and op.notation is None and op.name != "identity"
+
+    def is_sign(self, item: Item) -> bool:
+        return item.kind == "steps" and len(item.nodes) == 1 and self.graph.op(item.root).name in SIGNS
+
+
+def size_number(graph: Graph, i: int) -> int:
+    """How many numbers a parameter has."""
+    found: Dim = size(graph.shape(i))
+    return 0 if isinstance(found, Sym) else found
