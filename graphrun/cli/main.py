@@ -26,14 +26,17 @@ COMMANDS = {
     "run": "Compute the outputs of a spec, forward only.",
     "grad": "Work out every derivative step by step, as on paper.",
     "render": "Draw the graph of a spec.",
+    "eval": "Measure the loss and the metrics on a split of the data.",
+    "check": "Compare every gradient with numerical differentiation.",
     "validate": "Check specs without running them.",
     "test": "Run the `expect` entries of specs.",
     "show": "Show how a spec is understood: steps, shapes, parameters, cost.",
+    "diff": "Show what changed between two specs, as a graph.",
     "schema": "Print the JSON Schema of specs, for editors.",
 }
 
 # Commands of the language that this version does not have.
-LATER = ("check", "diff", "eval", "explain", "export", "fmt", "import", "lsp", "new", "predict", "runs", "watch", "worksheet")
+LATER = ("explain", "export", "fmt", "import", "lsp", "new", "predict", "runs", "watch", "worksheet")
 
 ABOUT = """Computation graphs and neural nets as data: check, run, differentiate, train, explain and draw a graph
 written in YAML.

@@ -73,6 +73,8 @@ def _leaves(built: Built) -> str:
     for name, p in built.params.items():
         numbers = printing.count(math.prod(p.shape), "number")
         rows.append(("parameter", name, shape_text(p.shape), p.dtype, numbers if p.trainable else f"{numbers}, not trained"))
+    for name, s in built.state.items():
+        rows.append(("state", name, shape_text(s.shape), s.dtype, f"{printing.count(math.prod(s.shape), 'number')}, not trained"))
     return "INPUTS AND PARAMETERS\n" + "\n".join(_columns(rows)) if rows else ""
 
 
@@ -135,6 +137,7 @@ def _document(model: Model, built: Built) -> dict[str, Any]:
             {"name": name, "shape": _dims(q.shape), "dtype": q.dtype, "trainable": q.trainable, "count": math.prod(q.shape)}
             for name, q in built.params.items()
         ],
+        "state": [{"name": name, "shape": _dims(s.shape), "dtype": s.dtype} for name, s in built.state.items()],
         "steps": [
             {
                 "name": graph.name(i),

@@ -11,6 +11,7 @@ from graphrun.cli import files, printing
 from graphrun.cli.options import CheckpointOption, EngineOption, Format, FormatOption, QuietOption, SetOption, SpecArgument
 from graphrun.ledger.json import json_value
 from graphrun.model import load
+from graphrun.train.trace import NonFinite
 
 __all__ = ["command"]
 
@@ -42,7 +43,16 @@ def command(
     if checkpoint is not None:
         model.load_params(checkpoint)
     screen = printing.stream() if format is Format.text else None
-    run = model.train(engine=engine, out=out or os.path.join("outputs", model.name), screen=screen, quiet=quiet)
+    try:
+        run = model.train(engine=engine, out=out or os.path.join("outputs", model.name), screen=screen, quiet=quiet)
+    except NonFinite as error:
+        printing.report_error(error, as_json=False)
+        if format is Format.json:
+            printing.say_json({"spec": model.name, **error.to_json(), **printing.diagnostics_json(error.diagnostics)})
+        raise typer.Exit(error.exit_status) from None
+    if quiet or format is Format.json:
+        for warning in run.warnings:
+            printing.note(warning.to_text())
     if format is Format.json:
         printing.say_json(
             {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from graphrun.ir.graph import Graph
 
-__all__ = ["BackwardLine", "Facts", "ForwardLine", "LeafLine", "Term", "Trial", "Update", "is_scalar"]
+__all__ = ["BackwardLine", "Check", "Facts", "ForwardLine", "Kink", "LeafLine", "Term", "Timing", "Trial", "Update", "is_scalar"]
 
 Kind = Literal["loss", "node", "parameter", "input"]
 
@@ -17,13 +17,52 @@ Kind = Literal["loss", "node", "parameter", "input"]
 class Trial:
     """A gradient tried out: `name` was raised by `delta`, the value at the end changed by `change`; `gradient` is ∂/∂name.
 
-    The name may be an element of an array: `W[0, 1]`.
+    The name may be an element of an array: `W[0, 1]`. `lowered` is the change where the name was lowered by as much.
     """
 
     name: str
     delta: float
     change: float
     gradient: float
+    lowered: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A gradient beside its central difference, both in float64.
+
+    `name` is the parameter (or input, node) that it belongs to, `label` what was compared: the whole of it, an entry (`W[0, 1]`), or
+    `W, random direction`. `error` is relative. With `kink` the difference reached over a kink, where there is no one derivative.
+    """
+
+    name: str
+    label: str
+    gradient: float
+    difference: float
+    error: float
+    kink: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kink:
+    """A step that stands on a kink: `where` it is (`u1 = 0`), what derivative is taken `instead`, for so many of the step's elements."""
+
+    node: int
+    name: str
+    formula: str
+    where: str
+    instead: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of one forward and backward pass, and of one derivative at a time, for all `passes`, of which `measured` were made."""
+
+    reverse: float
+    single: float
+    passes: int
+    measured: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +86,17 @@ class Facts:
     values      by node; None where `of` does not depend on it
     gradients   of `of`, for all its differentiable ancestors, inputs among them
     row         which row, as text, or None
+    where       which parameters and what was given by hand, as text
     nodes, parameters  n and p of the work, counted as language.md §8 says
-    agreement   the worst relative difference to central differences, or None
+    agreement   the worst relative difference to central differences (kinks aside), or None
+    checks      each gradient beside its central difference
+    entries_checked  how many entries were compared one by one, and how many there are
+    kinks       the steps that stand on a kink
+    timing      how long both ways took, where that was asked for
     wrt         names that were asked for, or None for all parameters
+    both        the graph of both passes, which begins with the nodes of `graph`, or None
+    backward    node → the node of its gradient in `both`
+    text        the spec as written
     """
 
     spec: str
@@ -67,8 +114,16 @@ class Facts:
     row: str | None = None
     trials: tuple[Trial, ...] = ()
     agreement: float | None = None
+    checks: tuple[Check, ...] = ()
+    entries_checked: tuple[int, int] = (0, 0)
+    kinks: tuple[Kink, ...] = ()
+    timing: Timing | None = None
+    where: str = ""
     update: Update | None = None
     wrt: tuple[str, ...] | None = None
+    both: Graph | None = None
+    backward: Mapping[int, int] = field(default_factory=dict)
+    text: str = ""
 
     def name(self, i: int) -> str:
         """The name of node i; the end of a graph that only a pass made (the mean over rows) is written as its formula, `mean(L)`."""
@@ -106,7 +161,8 @@ class Term:
     """What one user of a value hands back to it: its own gradient times its local derivative.
 
     `formula` is the local derivative as written (`x`), `value` its number; where arrays are at work `formula` is the whole product
-    (`xᵀ · ∂J/∂z`) and `value` None. `direct` marks the user that is itself the end of the graph (its gradient is 1).
+    (`xᵀ · ∂J/∂z`) and `value` None. `direct` marks the user that is itself the end of the graph (its gradient is 1). The upstream
+    gradient comes from the backward pass, the local derivative from the forward pass.
     """
 
     upstream: int
@@ -116,6 +172,13 @@ class Term:
     binding: int
     value: Any
     direct: bool
+
+    @property
+    def product(self) -> float | None:
+        """What is handed back, where it is one number."""
+        if self.value is None:
+            return None
+        return float(self.value) if self.direct else float(self.upstream_gradient) * float(self.value)
 
 
 @dataclass(frozen=True, slots=True)

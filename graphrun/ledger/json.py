@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphrun.ir.formula import formula_text
-from graphrun.ir.leaves import LEAVES
+from graphrun.ir.graph import Graph
+from graphrun.ir.pause import collection_paused
+from graphrun.ledger.facts import BackwardLine, Check, Facts, ForwardLine, Term, Trial, Update
 from graphrun.ledger.lines import asked_nodes
 from graphrun.ledger.local import Rules, operands_of, plain_constant
+from graphrun.ledger.notes import Notes
+from graphrun.ledger.steps import Step, shown_steps
+from graphrun.ledger.text import MOST_GRADIENTS, trial_text
+from graphrun.ledger.words import backward_sentence, forward_sentence, reading
 
 if TYPE_CHECKING:
-    from graphrun.ledger.facts import Facts, Update
-    from graphrun.ledger.ledger import Ledger
+    from graphrun.ledger.ledger import GradientLine, Ledger
 
-__all__ = ["MOST_ELEMENTS", "json_value", "ledger_json"]
+__all__ = ["MOST_ELEMENTS", "json_text", "json_value", "ledger_json"]
 
 MOST_ELEMENTS = 10_000
 """Arrays of more elements are described, not written out."""
+MOST_LINES = 50_000
+"""A ledger of more lines has its primitive steps alone."""
 
 
 def json_value(value: Any) -> Any:
@@ -28,10 +36,12 @@ def json_value(value: Any) -> Any:
     JSON has no word for what is not finite: the strings `"nan"`, `"inf"` and `"-inf"` stand in, which Python's `float()` reads.
     None is null.
     """
+    if getattr(value, "shape", None) == ():
+        value = value.item()
+    if type(value) is float:
+        return value if math.isfinite(value) else _finite(value)
     if value is None or isinstance(value, (bool, int, str)):
         return value
-    if isinstance(value, float):
-        return _finite(value)
     array = np.asarray(value)
     if array.size > MOST_ELEMENTS:
         return _described(array)
@@ -57,32 +67,130 @@ def _described(array: Any) -> dict[str, Any]:
 
 
 def ledger_json(ledger: Ledger) -> dict[str, Any]:
-    """The document. Beside the documented keys: `row`, `trials`, `agreement` and `update`, where there is one, and each node's `formula`.
+    """The document, as `schema.json` beside this file describes it: the keys of language.md §8, and what else the ledger says.
 
-    `nodes` has every primitive step, whatever lines the text has. Constants without a name are not among the `inputs` of a node.
-    `local` has the derivative of a step by each input: as for one element where the operation is elementwise, with its value (an array
-    where the operands are); else the formula of what the step hands back, with null.
+    `nodes` has every primitive step, whatever lines the text has; `forward` and `backward` are those lines, each with its sentence. A
+    ledger of over 50,000 lines is without these two, which say again what `nodes` says. Constants without a name are not among the `inputs` of a node, but stand as numbers among its
+    `operands`. `local` has the derivative of a step by each input: as for one element where the operation is elementwise, with its value
+    (an array where the operands are); else the formula of what the step hands back, with null. Times are in it only where they were taken.
     """
+    with collection_paused():
+        return _ledger_json(ledger)
+
+
+def _ledger_json(ledger: Ledger) -> dict[str, Any]:
     facts = ledger.facts
     n, p = facts.nodes, facts.parameters
+    small = len(ledger.forward) + len(ledger.backward) <= MOST_LINES
     document: dict[str, Any] = {
         "spec": facts.spec,
+        "about": " ".join(facts.about.split()),
+        "file": facts.path,
         "loss": {"name": _loss_name(facts), "value": json_value(facts.values[facts.of])},
+        "inputs": {leaf.name: json_value(leaf.value) for leaf in ledger.inputs},
+        "parameters": {leaf.name: json_value(leaf.value) for leaf in ledger.parameters},
+        "constants": {leaf.name: json_value(leaf.value) for leaf in ledger.constants},
         "nodes": _nodes(facts),
+        **({"forward": [_forward(line) for line in ledger.forward]} if small else {}),
+        **({"backward": [_backward(facts, ledger.of, line) for line in ledger.backward]} if small else {}),
         "gradients": _gradients(facts),
         "work": {"nodes": n, "parameters": p, "reverse_steps": n + p, "per_parameter_steps": n * p},
     }
-    if facts.row is not None:
-        document["row"] = facts.row
+    for key, text in (("row", facts.row), ("where", facts.where)):
+        if text:
+            document[key] = text
+    document["readings"] = [_reading(line, ledger.of) for line in ledger.gradients[:MOST_GRADIENTS]]
     if facts.trials:
-        document["trials"] = [
-            {"name": t.name, "delta": t.delta, "change": _finite(t.change), "gradient": _finite(t.gradient)} for t in facts.trials
-        ]
+        document["trials"] = [_trial(t) for t in facts.trials]
     if facts.agreement is not None:
         document["agreement"] = _finite(facts.agreement)
+    if facts.checks:
+        document["checks"] = [_check(check) for check in facts.checks]
+        document["compared"] = {"entries": facts.entries_checked[0], "of": facts.entries_checked[1]}
+    document["kinks"] = [
+        {"name": k.name, "formula": k.formula, "where": k.where, "derivative": k.instead, "elements": k.count} for k in facts.kinks
+    ]
     if facts.update is not None:
         document["update"] = _update(facts.update)
+    if facts.timing is not None:
+        t = facts.timing
+        document["timing"] = {
+            "reverse_seconds": t.reverse,
+            "per_parameter_seconds": t.single,
+            "passes": t.passes,
+            "measured_passes": t.measured,
+            "extrapolated": t.measured < t.passes,
+        }
     return document
+
+
+def json_text(document: Mapping[str, Any]) -> str:
+    """A document as text: an entry of a long list to a line, so that it can be read, compared and written quickly."""
+    out = []
+    for key, value in document.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            rows = ",\n    ".join([_ENCODE(entry) for entry in value])
+            out.append(f"  {_ENCODE(key)}: [\n    {rows}\n  ]")
+        else:
+            out.append(f"  {_ENCODE(key)}: {_ENCODE(value)}")
+    return "{\n" + ",\n".join(out) + "\n}\n"
+
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+
+
+def _forward(line: ForwardLine) -> dict[str, Any]:
+    return {
+        "step": line.number,
+        "name": line.name,
+        "formula": line.formula,
+        "numbers": line.numbers,
+        "value": json_value(line.value),
+        "sentence": forward_sentence(line),
+    }
+
+
+def _backward(facts: Facts, of: str, line: BackwardLine) -> dict[str, Any]:
+    return {
+        "name": line.name,
+        "kind": line.kind,
+        "symbol": line.symbol,
+        "terms": [_term(of, line.name, term) for term in line.terms],
+        "forms": list(line.parts),
+        "value": json_value(line.value),
+        "shapes": line.shapes,
+        "sentence": backward_sentence(facts, line),
+    }
+
+
+def _term(of: str, name: str, term: Term) -> dict[str, Any]:
+    """A term of a sum: what arrives, from the backward pass, times the local derivative, known from the forward pass."""
+    up = term.upstream_name
+    upstream = {"name": up, "symbol": f"∂{of}/∂{up}", "value": json_value(term.upstream_gradient), "pass": "backward"}
+    local = {"symbol": f"∂{up}/∂{name}", "formula": term.formula, "value": json_value(term.value), "pass": "forward"}
+    if term.value is None:
+        local["formula"] = None
+        return {"upstream": upstream, "local": local, "formula": term.formula, "product": None}
+    return {"upstream": upstream, "local": local, "formula": f"{upstream['symbol']} · {local['symbol']}", "product": json_value(term.product)}
+
+
+def _reading(line: GradientLine, of: str) -> dict[str, Any]:
+    return {"name": line.name, "symbol": line.symbol, "value": json_value(line.value), "words": reading(line, of), "tried": trial_text(line, of)}
+
+
+def _trial(t: Trial) -> dict[str, Any]:
+    lowered = {} if t.lowered is None else {"lowered": _finite(t.lowered)}
+    return {"name": t.name, "delta": t.delta, "change": _finite(t.change), **lowered, "gradient": _finite(t.gradient)}
+
+
+def _check(c: Check) -> dict[str, Any]:
+    return {
+        "name": c.label,
+        "gradient": _finite(c.gradient),
+        "central_difference": _finite(c.difference),
+        "relative_error": _finite(c.error),
+        "kink": c.kink,
+    }
 
 
 def _loss_name(facts: Facts) -> str:
@@ -110,47 +218,78 @@ def _gradients(facts: Facts) -> dict[str, Any]:
 
 
 def _nodes(facts: Facts) -> list[dict[str, Any]]:
-    graph, rules = facts.graph, Rules(facts.graph)
-    marks = graph.ancestors([facts.of])
-    names: dict[int, str] = {}
-
-    def name(i: int) -> str:
-        known = names.get(i)
-        if known is None:
-            known = names[i] = facts.name(i)
-        return known
-
+    graph = facts.graph
+    rules = Rules(graph)
+    steps = shown_steps(graph, facts.of, rules, expand=True)
+    notes = Notes(facts, steps)
+    constants: dict[int, Any] = {}
     out = []
-    for i in range(facts.of + 1):
-        if not marks[i] or graph.op(i) in LEAVES:
-            continue
-        value = facts.values[i]
-        stop = set(graph.inputs(i))
+    for step in steps:
+        i = step.node
+        names, operands = [], []
+        for j in graph.inputs(i):
+            if plain_constant(graph, j):
+                if j not in constants:
+                    constants[j] = json_value(constant_value(graph, j))
+                operands.append(constants[j])
+            else:
+                name = notes.name(j)
+                names.append(name)
+                operands.append(name)
+        value, attrs = facts.values[i], graph.attrs(i)
         out.append(
             {
-                "name": name(i),
+                "name": notes.name(i),
                 "op": graph.op(i).name,
-                "inputs": [name(j) for j in graph.inputs(i) if not plain_constant(graph, j)],
-                "formula": formula_text(graph, i, name, stop.__contains__),
-                "shape": list(getattr(value, "shape", ())),
+                "inputs": names,
+                "operands": operands,
+                "attributes": _attributes(attrs) if attrs else {},
+                "formula": notes.formula(step),
+                "shape": list(value.shape),
                 "value": json_value(value),
                 "gradient": json_value(facts.gradients.get(i)),
-                "local": _local(facts, rules, i),
+                "local": _scalar_local(notes, step) if step.scalar else _array_local(notes, rules, step),
                 "line": graph.line(i),
             }
         )
     return out
 
 
-def _local(facts: Facts, rules: Rules, i: int) -> list[dict[str, Any]]:
+def constant_value(graph: Graph, i: int) -> Any:
+    """The value of a constant, in its shape."""
+    return np.asarray(graph.attrs(i)["value"], dtype=graph.dtype(i)).reshape([d for d in graph.shape(i) if isinstance(d, int)])
+
+
+def _attributes(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain_attribute(value) for name, value in attrs.items()}
+
+
+def _plain_attribute(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain_attribute(v) for v in value]
+    return json_value(value) if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _scalar_local(notes: Notes, step: Step) -> list[dict[str, Any]]:
+    names = [notes.name(j) for j in step.operands]
+    rule, mine, write = step.rule, notes.name(step.node), notes.templates.derivative
+    return [
+        {"input": names[k], "formula": write(rule, k, names, mine, "1")[0], "value": _finite(value) if type(value) is float else json_value(value)}
+        for k, value in enumerate(notes.locals[step.node])
+        if rule.short_roots[k]
+    ]
+
+
+def _array_local(notes: Notes, rules: Rules, step: Step) -> list[dict[str, Any]]:
+    facts, i = notes.facts, step.node
     graph, values = facts.graph, facts.values
     operands = operands_of(graph, i)
     elementwise = graph.op(i).elementwise
     direct = i == facts.of
-    rule = rules.derivative(i) if elementwise else rules.product(i, direct)
-    names = [facts.name(j) for j in operands]
-    mine = facts.name(i)
-    arriving = "1" if direct else f"∂{facts.name(facts.of)}/∂{mine}"
+    rule = rules.derivative(i) if elementwise else step.rule
+    names = [notes.name(j) for j in operands]
+    mine = notes.name(i)
+    arriving = "1" if direct else f"∂{notes.of}/∂{mine}"
     out = []
     for k in range(len(operands)):
         if not rule.short_roots[k]:

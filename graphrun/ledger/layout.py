@@ -34,7 +34,7 @@ class Row:
 def ending(value: object, shapes: str | None = None) -> tuple[str, str]:
     """A value as a row has it: (the number, nothing) or (nothing, the tail)."""
     text, written = value_text(value)
-    if is_scalar(np.asarray(value)):
+    if is_scalar(value):
         return text, ""
     if written:
         return "", f"= {text}"
@@ -43,9 +43,9 @@ def ending(value: object, shapes: str | None = None) -> tuple[str, str]:
 
 def value_text(value: object) -> tuple[str, bool]:
     """A value as text, and whether it is written out (a number, a small array) and not only described (shape and norm)."""
+    if is_scalar(value):
+        return number(value.item() if hasattr(value, "item") else value), True  # type: ignore[arg-type]
     array = np.asarray(value)
-    if is_scalar(array):
-        return number(array.item()), True
     if 0 < array.size <= MOST_ELEMENTS:
         text = _nested(array.tolist())
         if len(text) <= MOST_WIDTH:
@@ -76,23 +76,23 @@ def _nested(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The widths of names with what stands before them, of formulas, of numbers, of values left of the point; and the space between."""
+    """The widths of names with what stands before them, of formulas, of numbers, of values left of the point; and the space between.
+
+    `at_numbers` and `at_value` say where those columns begin, the space before them included.
+    """
 
     head: int
     formula: int
     numbers: int
     whole: int
     gap: str
+    at_numbers: int
+    at_value: int
 
-    @property
-    def at_numbers(self) -> int:
-        """Where the column of numbers begins, the space before it included."""
-        return self.head + (self.formula + 3 if self.formula else 0)
 
-    @property
-    def at_value(self) -> int:
-        """Where the column of values begins, the space before it included."""
-        return self.at_numbers + (self.numbers + len(self.gap) + 2 if self.numbers else 0)
+def _columns(head: int, formula: int, numbers: int, whole: int, gap: str) -> Columns:
+    at_numbers = head + (formula + 3 if formula else 0)
+    return Columns(head, formula, numbers, whole, gap, at_numbers, at_numbers + (numbers + len(gap) + 2 if numbers else 0))
 
 
 def columns(rows: Sequence[Row], width: int, indent: str = "  ") -> Columns:
@@ -100,10 +100,10 @@ def columns(rows: Sequence[Row], width: int, indent: str = "  ") -> Columns:
     head = len(indent) + max((len(row.prefix) for row in rows), default=0) + max((len(row.name) for row in rows), default=0)
     whole, fraction = _value_widths(rows)
     formula, numbers = _widths(rows, width - head, whole + fraction)
-    loose = Columns(head, formula, numbers, whole, "   ")
+    loose = _columns(head, formula, numbers, whole, "   ")
     if formula and loose.at_value + 5 + whole + fraction <= width:
         return loose
-    return Columns(head, formula, numbers, whole, " ")
+    return _columns(head, formula, numbers, whole, " ")
 
 
 def equations(rows: Sequence[Row], width: int, indent: str = "  ") -> list[str]:
@@ -140,12 +140,17 @@ def _broken(start: str, row: Row, value: str, at: int, width: int) -> list[str]:
     lines: list[str] = []
     under = " " * len(start)
     line = " = ".join([start, *row.parts])
-    if len(f"{line:<{at}}{value}") <= width:
+    if max(len(line), at) + len(value) <= width:
         return [f"{line:<{at}}{value}"]
-    for k, part in enumerate(row.parts):
-        pieces = wrapped(part, width - len(start) - 3)
-        lines.append(f"{start if k == 0 else under} = {pieces[0]}")
-        lines.extend(f"{under}   {piece}" for piece in pieces[1:])
+    room = width - len(start) - 3
+    for part in row.parts:
+        head = under if lines else start
+        if len(part) <= room:
+            lines.append(f"{head} = {part}")
+            continue
+        pieces = wrapped(part, room)
+        lines.append(f"{head} = {pieces[0]}")
+        lines += [f"{under}   {piece}" for piece in pieces[1:]]
     if not lines:
         lines.append(start)
     if len(lines[-1]) <= at and at + len(value) <= width:

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphrun.ir.leaves import CONST
+from graphrun.ir.pause import collection_paused
 from graphrun.ledger.facts import BackwardLine, Facts, ForwardLine, LeafLine, Trial, Update
+from graphrun.ledger.html.page import framed, ledger_html
 from graphrun.ledger.json import ledger_json
 from graphrun.ledger.lines import asked_nodes, backward_lines, forward_lines, symbol
 from graphrun.ledger.local import Rules
 from graphrun.ledger.markdown import ledger_markdown
+from graphrun.ledger.notes import Notes
 from graphrun.ledger.steps import Step, shown_steps
+from graphrun.ledger.tex import ledger_tex
 from graphrun.ledger.text import ledger_text
 
 __all__ = ["Facts", "GradientLine", "Ledger", "Trial", "Update", "make_ledger"]
@@ -41,24 +45,46 @@ class Ledger:
     backward: tuple[BackwardLine, ...]
     gradients: tuple[GradientLine, ...]
 
-    def to_text(self, ascii: bool = False, width: int = 80) -> str:
-        """For a terminal of `width` columns; `ascii` writes `d`, `*` and `1/2` for `∂`, `·` and `½`."""
-        return ledger_text(self, ascii=ascii, width=width)
+    def to_text(self, ascii: bool = False, width: int = 80, most: int | None = None) -> str:
+        """For a terminal of `width` columns; `ascii` writes `d`, `*` and `1/2` for `∂`, `·` and `½`. Of a pass of more than `most` lines the
+        middle is left out."""
+        return ledger_text(self, ascii=ascii, width=width, most=most)
 
     def to_markdown(self) -> str:
         """As Markdown, with tables."""
         return ledger_markdown(self)
 
+    def to_tex(self) -> str:
+        """As a LaTeX document of aligned equations."""
+        return ledger_tex(self)
+
     def to_json(self) -> dict[str, Any]:
         """As a document of plain values (language.md §8)."""
         return ledger_json(self)
+
+    def to_html(self) -> str:
+        """As a page of its own that asks nothing of any network: the two passes to step through, a table, and values to try."""
+        return ledger_html(self)
+
+    def __repr__(self) -> str:
+        return f"<graphrun ledger of {self.facts.spec}: {len(self.forward)} steps forward, {len(self.backward)} back>"
+
+    def _repr_html_(self) -> str:
+        """The page in a frame, for a notebook."""
+        return framed(self.to_html())
 
 
 def make_ledger(facts: Facts, *, expand: bool = False) -> Ledger:
     """The ledger of `facts`. With `expand` every primitive step is a line; otherwise a formula is one line where its derivative is known as
     a whole to the reader."""
+    with collection_paused():
+        return _made(facts, expand)
+
+
+def _made(facts: Facts, expand: bool) -> Ledger:
     graph, values = facts.graph, facts.values
     steps = shown_steps(graph, facts.of, Rules(graph), expand=expand, asked=asked_nodes(facts))
+    notes = Notes(facts, steps)
     used = {j for step in steps for j in step.operands} | {facts.of}
     return Ledger(
         facts,
@@ -66,8 +92,8 @@ def make_ledger(facts: Facts, *, expand: bool = False) -> Ledger:
         tuple(LeafLine(name, values[i]) for name, i in facts.inputs.items() if i in used),
         tuple(LeafLine(name, values[i]) for name, i in facts.params.items() if i in used),
         tuple(LeafLine(facts.name(i), values[i]) for i in sorted(used) if graph.op(i) is CONST and graph.owner(i) is not None),
-        forward_lines(facts, steps),
-        backward_lines(facts, steps),
+        forward_lines(notes, steps),
+        backward_lines(notes, steps),
         _gradient_lines(facts, steps),
     )
 

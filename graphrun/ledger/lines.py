@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from graphrun.ir.formula import PRODUCT, SUM, factor, formula_text, number, operand, product
+from graphrun.ir.formula import PRODUCT, SUM, factor, number, operand, product
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import CONST, PARAM
-from graphrun.ledger.facts import BackwardLine, Facts, ForwardLine, Kind, Term, is_scalar
+from graphrun.ledger.facts import BackwardLine, Facts, ForwardLine, Kind, Term
+from graphrun.ledger.notes import Notes
 from graphrun.ledger.steps import Step
 
-__all__ = ["asked_nodes", "backward_lines", "forward_lines", "symbol"]
+__all__ = ["asked_nodes", "backward_lines", "forward_lines", "shape_text", "symbol"]
 
 
 def symbol(of: str, name: str) -> str:
@@ -30,34 +31,21 @@ def asked_nodes(facts: Facts) -> set[int]:
     return {found[name] for name in facts.wrt if name in found}
 
 
-def forward_lines(facts: Facts, steps: Sequence[Step]) -> tuple[ForwardLine, ...]:
+def forward_lines(notes: Notes, steps: Sequence[Step]) -> tuple[ForwardLine, ...]:
     """A line for each step, left to right."""
-    graph, values = facts.graph, facts.values
+    values = notes.facts.values
     out = []
     for k, step in enumerate(steps, 1):
-        stop = set(step.operands)
-        formula = formula_text(graph, step.node, facts.name, stop.__contains__)
-        numbers = None
-        if is_scalar(values[step.node]) and all(is_scalar(values[j]) for j in step.operands):
-            numbers = formula_text(graph, step.node, lambda j: number(_plain(values[j])), stop.__contains__)
-            if numbers == number(_plain(values[step.node])) or not step.operands:
-                numbers = None
-        if formula == facts.name(step.node):
+        name, formula = notes.name(step.node), notes.formula(step)
+        if formula == name:
             formula = ""  # a node that only a pass made has its formula for a name
-        out.append(ForwardLine(k, step.node, facts.name(step.node), formula, numbers, values[step.node]))
+        out.append(ForwardLine(k, step.node, name, formula, notes.numbers(step), values[step.node]))
     return tuple(out)
 
 
-def _plain(value: object) -> float:
-    """A NumPy scalar as Python's own number."""
-    item = getattr(value, "item", None)
-    out = item() if item is not None else value
-    assert isinstance(out, (int, float))
-    return out
-
-
-def backward_lines(facts: Facts, steps: Sequence[Step]) -> tuple[BackwardLine, ...]:
+def backward_lines(notes: Notes, steps: Sequence[Step]) -> tuple[BackwardLine, ...]:
     """A line for each gradient, right to left: a step hands back to its operands, and a gradient is written when it is complete."""
+    facts = notes.facts
     of = facts.of
     asked = asked_nodes(facts)
     wanted = _wanted(facts, steps, asked)
@@ -68,14 +56,13 @@ def backward_lines(facts: Facts, steps: Sequence[Step]) -> tuple[BackwardLine, .
                 if j in wanted and step.rule.short_roots[k]:
                     users.setdefault(j, []).append((step, k))
     one = facts.gradients.get(of, 1.0)
-    name = facts.name(of)
-    out = [BackwardLine(of, name, "loss", symbol(name, name), (), (), one)]
+    out = [BackwardLine(of, notes.of, "loss", symbol(notes.of, notes.of), (), (), one)]
     done = {of}
     for step in reversed(steps):
         for j in step.operands:
             if j in wanted and j not in done and (j not in users or users[j][0][0] is step):
                 done.add(j)
-                out.append(_line(facts, j, users.get(j, [])))
+                out.append(_line(notes, j, users.get(j, [])))
     return tuple(out)
 
 
@@ -102,29 +89,27 @@ def _kind(facts: Facts, i: int) -> Kind:
     return "node" if _computed(facts.graph, i) or facts.graph.op(i) is CONST else "input"
 
 
-def _line(facts: Facts, i: int, users: Sequence[tuple[Step, int]]) -> BackwardLine:
-    of = facts.name(facts.of)
-    name = facts.name(i)
-    terms = tuple(_term(facts, of, step, k) for step, k in users)
+def _line(notes: Notes, i: int, users: Sequence[tuple[Step, int]]) -> BackwardLine:
+    name = notes.name(i)
+    terms = tuple([_term(notes, step, k) for step, k in users])
     shapes = None
     if all(step.scalar for step, _ in users):
-        parts = _scalar_parts(facts, name, users, terms)
+        parts = _scalar_parts(notes, name, users, terms)
     else:
-        parts = (_joined((t.formula if not step.scalar else _mixed(of, t), t.binding) for t, (step, _) in zip(terms, users, strict=True)),)
+        parts = (_joined((t.formula if not step.scalar else _mixed(notes.of, t), t.binding) for t, (step, _) in zip(terms, users, strict=True)),)
         shapes = _shapes(users)
-    return BackwardLine(i, name, _kind(facts, i), symbol(of, name), terms, parts, facts.gradients[i], shapes)
+    facts = notes.facts
+    return BackwardLine(i, name, _kind(facts, i), f"∂{notes.of}/∂{name}", terms, parts, facts.gradients[i], shapes)
 
 
-def _term(facts: Facts, of: str, step: Step, k: int) -> Term:
-    values = facts.values
-    name = facts.name(step.node)
-    direct = step.node == facts.of
-    names = [facts.name(j) for j in step.operands]
-    text, binding = step.rule.text(k, names, name, "1" if direct else symbol(of, name))
-    value = None
-    if step.scalar:
-        value = step.rule.value(k, [values[j] for j in step.operands], values[step.node])
-    return Term(step.node, name, facts.gradients[step.node], text, binding, value, direct)
+def _term(notes: Notes, step: Step, k: int) -> Term:
+    facts, node = notes.facts, step.node
+    name = notes.name(node)
+    direct = node == facts.of
+    names = [notes.name(j) for j in step.operands]
+    text, binding = notes.templates.derivative(step.rule, k, names, name, "1" if direct else f"∂{notes.of}/∂{name}")
+    value = notes.local(step, k) if step.scalar else None
+    return Term(node, name, facts.gradients[node], text, binding, value, direct)
 
 
 def _mixed(of: str, term: Term) -> str:
@@ -143,53 +128,51 @@ def _joined(pieces: Iterable[tuple[str, int]]) -> str:
     return " + ".join(out)
 
 
-def _scalar_parts(facts: Facts, name: str, users: Sequence[tuple[Step, int]], terms: Sequence[Term]) -> tuple[str, ...]:
+def _scalar_parts(notes: Notes, name: str, users: Sequence[tuple[Step, int]], terms: Sequence[Term]) -> tuple[str, ...]:
     """The equal forms of a gradient: chain rule in symbols, with the local derivatives as formulas, as numbers."""
     if not terms:
         return ()
-    of = facts.name(facts.of)
-    constant = [step.rule.constant(k) for step, k in users]
     if len(terms) == 1 and terms[0].direct:
-        return _direct_parts(facts, users[0], terms[0])
+        return _direct_parts(notes, users[0], terms[0])
     alone = len(terms) == 1
-    forms = [_joined(_chain_piece(of, name, t) for t in terms)]
-    if not all(constant):
-        forms.append(_joined(_formula_piece(t, alone) for t in terms))
-    forms.append(_joined(_number_piece(t, alone) for t in terms))
-    return tuple(forms)
+    chain = _joined([_chain_piece(notes.of, name, t) for t in terms])
+    numbers = _joined([_number_piece(notes, t, alone) for t in terms])
+    if all([step.rule.constant(k) for step, k in users]):
+        return (chain, numbers)
+    return (chain, _joined([_formula_piece(notes, t, alone) for t in terms]), numbers)
 
 
-def _direct_parts(facts: Facts, user: tuple[Step, int], term: Term) -> tuple[str, ...]:
+def _direct_parts(notes: Notes, user: tuple[Step, int], term: Term) -> tuple[str, ...]:
     """What the end of the graph hands back is its derivative itself: `∂J/∂d = d`, `∂L/∂hat_y = hat_y - y = 7 - 5`."""
     step, k = user
     if step.rule.constant(k):
         return ()
     if step.rule.names_leaf(k):
         return (term.formula,)
-    values = facts.values
-    names = [number(_plain(values[j])) for j in step.operands]
-    numbers = step.rule.text(k, names, number(_plain(values[step.node])))[0]
+    names = [notes.value(j) for j in step.operands]
+    numbers = step.rule.text(k, names, notes.value(step.node))[0]
     return (term.formula, numbers)
 
 
 def _chain_piece(of: str, name: str, term: Term) -> tuple[str, int]:
     if term.direct:
         return term.formula, term.binding
-    return f"{symbol(of, term.upstream_name)} · {symbol(term.upstream_name, name)}", PRODUCT
+    up = term.upstream_name
+    return f"∂{of}/∂{up} · ∂{up}/∂{name}", PRODUCT
 
 
-def _formula_piece(term: Term, alone: bool) -> tuple[str, int]:
+def _formula_piece(notes: Notes, term: Term, alone: bool) -> tuple[str, int]:
     if term.direct:
         return term.formula, term.binding
-    upstream = number(_plain(term.upstream_gradient))
+    upstream = notes.gradient(term.upstream)
     return f"{upstream if alone else operand(upstream)} · {factor(term.formula, term.binding)}", PRODUCT
 
 
-def _number_piece(term: Term, alone: bool) -> tuple[str, int]:
-    value = number(_plain(term.value))
+def _number_piece(notes: Notes, term: Term, alone: bool) -> tuple[str, int]:
+    value = number(term.value)
     if term.direct:
         return operand(value), PRODUCT
-    upstream = number(_plain(term.upstream_gradient))
+    upstream = notes.gradient(term.upstream)
     return product(upstream if alone else operand(upstream), value), PRODUCT
 
 

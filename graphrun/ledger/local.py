@@ -74,20 +74,35 @@ class Rule:
         """The node of the short form of the derivative by operand k, without what is not written around it."""
         return _bare(self.short, self.short_roots[k][0][0])
 
-    def value(self, k: int, values: Sequence[Any], out: Any) -> Any:
-        """The number of the derivative by operand k (an array where the operands are), with 1 for the gradient that arrives."""
+    def value(self, k: int, values: Sequence[Any], out: Any, arriving: Any = 1.0) -> Any:
+        """The number of the derivative by operand k (an array where the operands are), times the gradient that arrives."""
+        root = self.raw_roots[k][0][0]
+        return self.node_value(root, values, out, arriving)
+
+    def node_value(self, root: int, values: Sequence[Any], out: Any, arriving: Any = 1.0) -> Any:
+        """The value of a node of `raw`."""
         known: dict[int, Any] = {}
         with np.errstate(all="ignore"):
-            root = self.raw_roots[k][0][0]
             for i in _order(self.raw, self.raw_leaves, root):
                 place = self.raw_leaves.get(i)
                 if place is not None:
-                    known[i] = values[place] if place >= 0 else out if place == -1 else np.float64(1)
+                    known[i] = values[place] if place >= 0 else out if place == -1 else np.asarray(arriving, dtype=self.raw.dtype(i))[()]
                 elif self.raw.op(i) is CONST:
                     known[i] = np.asarray(self.raw.attrs(i)["value"], dtype=self.raw.dtype(i)).reshape(_sizes(self.raw.shape(i)))[()]
                 else:
                     known[i] = self.raw.op(i).kernel(np, *[known[j] for j in self.raw.inputs(i)], **self.raw.attrs(i))
         return known[root]
+
+    def values(self, k: int, columns: Sequence[Any], out: Any) -> list[Any]:
+        """The numbers of the derivative by operand k for many steps of scalars at once: `columns` hold each operand, `out` the results."""
+        root = self.raw_roots[k][0][0]
+        count = len(out)
+        plain = (self.raw.op(i) is CONST or self.raw.op(i).elementwise or i in self.raw_leaves for i in _order(self.raw, self.raw_leaves, root))
+        if count > 1 and all(plain):
+            found = np.asarray(self.value(k, columns, out))
+            if found.shape in ((), (count,)):
+                return np.broadcast_to(found, (count,)).tolist()  # type: ignore[no-any-return]
+        return [np.asarray(self.value(k, [c[m] for c in columns], out[m])).item() for m in range(count)]
 
 
 def _order(graph: Graph, leaves: Mapping[int, int], root: int) -> list[int]:
@@ -129,7 +144,34 @@ class Rules:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._made: dict[Any, Rule | None] = {}
-        self._scalar_ops: dict[int, bool] = {}
+        self._found: dict[Any, Rule] = {}
+        n = len(graph)
+        self._plain = bytearray(plain_constant(graph, i) for i in range(n))
+        self._scalar = bytearray(graph.shape(i) == () for i in range(n))
+
+    def scalar_step(self, i: int) -> tuple[tuple[int, ...], Rule] | None:
+        """The operands and the derivatives of a node of scalars; None where it is not elementwise, or arrays are in it."""
+        graph = self._graph
+        inputs, plain, scalar = graph.inputs(i), self._plain, self._scalar
+        if not scalar[i] or not graph.op(i).elementwise:
+            return None
+        operands: list[int] = []
+        key: list[Any] = [graph._op[i], graph._attr[i]]
+        for j in inputs:
+            if not scalar[j]:
+                return None
+            if plain[j]:
+                key.append((graph._attr[j], graph._type[j]))
+            else:
+                if j not in operands:
+                    operands.append(j)
+                key.append(operands.index(j))
+                key.append(graph._type[j])
+        found = tuple(key)
+        rule = self._found.get(found)
+        if rule is None:
+            rule = self._found[found] = self.derivative(i)
+        return tuple(operands), rule
 
     def derivative(self, i: int) -> Rule:
         """The derivatives of node i, of an elementwise operation, by its operands, as for one element."""
@@ -165,7 +207,7 @@ class Rules:
         graph = self._graph
         places = {j: k for k, j in enumerate(operands)}
         numbers = {j: k for k, j in enumerate(steps)}
-        alike = tuple((graph.op(i), graph.type(i), tuple(_described(graph, j, places, numbers) for j in graph.inputs(i))) for i in steps)
+        alike = tuple((graph.op(i), id(graph.attrs(i)), graph.type(i), tuple(_described(graph, j, places, numbers) for j in graph.inputs(i))) for i in steps)
         key = ("whole", direct, alike)
         if key not in self._made:
             self._made[key] = _polynomial_rule(graph, steps, operands, direct) or _affine_rule(graph, steps, operands, direct)

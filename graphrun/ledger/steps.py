@@ -44,10 +44,11 @@ def shown_steps(graph: Graph, of: int, rules: Rules, *, expand: bool = False, as
 
 def _groups(graph: Graph, nodes: Sequence[int], asked: set[int]) -> list[list[int]]:
     """The steps of each formula together, its own node last; one of which an inner step is used or asked for elsewhere is taken apart."""
-    by_owner: dict[str, list[int]] = {}
-    owner: dict[int, str] = {}
+    by_owner: dict[tuple[int, int], list[int]] = {}
+    owner: dict[int, tuple[int, int]] = {}
+    owners, tags = graph._owner, graph._tag
     for i in nodes:
-        owner[i] = graph.owner(i) or f"%{i}"
+        owner[i] = (owners[i], tags[i]) if owners[i] >= 0 else (-1 - i, 0)
         by_owner.setdefault(owner[i], []).append(i)
     last = {name: group[-1] for name, group in by_owner.items()}
     broken = {owner[i] for i in asked if i in owner and last[owner[i]] != i}
@@ -64,10 +65,10 @@ def _groups(graph: Graph, nodes: Sequence[int], asked: set[int]) -> list[list[in
 
 
 def _single(graph: Graph, i: int, of: int, rules: Rules) -> Step:
-    operands = operands_of(graph, i)
-    scalar = graph.op(i).elementwise and graph.shape(i) == () and all(graph.shape(j) == () for j in graph.inputs(i))
-    rule = rules.derivative(i) if scalar else rules.product(i, i == of)
-    return Step(i, tuple(operands), rule, scalar)
+    found = rules.scalar_step(i)
+    if found is not None:
+        return Step(i, *found, True)
+    return Step(i, tuple(operands_of(graph, i)), rules.product(i, i == of), False)
 
 
 def _whole(graph: Graph, group: Sequence[int], of: int, rules: Rules) -> Step | None:

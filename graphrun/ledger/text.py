@@ -3,37 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from graphrun.ir.formula import number, to_ascii
-from graphrun.ledger.facts import BackwardLine, LeafLine
+from graphrun.ir.pause import collection_paused
+from graphrun.ledger.facts import BackwardLine, ForwardLine, LeafLine
 from graphrun.ledger.layout import Row, columns, ending, equations, size_text, value_text
+from graphrun.ledger.words import reading
 
 if TYPE_CHECKING:
-    from graphrun.ledger.facts import Facts, Update
+    from graphrun.ledger.facts import Facts, Kink, Timing, Update
     from graphrun.ledger.ledger import GradientLine, Ledger
 
-__all__ = ["agreement_text", "header", "ledger_text", "trial_text", "work_texts"]
+__all__ = [
+    "agreement_text",
+    "check_rows",
+    "filled",
+    "header",
+    "header_lines",
+    "kink_text",
+    "ledger_text",
+    "rest_text",
+    "timing_text",
+    "trial_text",
+    "work_texts",
+]
 
 Writer = Callable[[str], str]
+Line = TypeVar("Line")
 MOST_GRADIENTS = 20
 MARGIN = 18
+HEADING = "backward pass · forward pass"
 MOST_TERMS = 12
+MOST_CHECKS = 20
 
 
-def ledger_text(ledger: Ledger, *, ascii: bool = False, width: int = 80) -> str:
-    """The whole ledger; lines of up to `width` characters where a formula can be broken so."""
-    write: Writer = to_ascii if ascii else str
+def ledger_text(ledger: Ledger, *, ascii: bool = False, width: int = 80, most: int | None = None) -> str:
+    """The whole ledger; lines of up to `width` characters where a formula can be broken so. Of a pass of more than `most` lines the middle
+    is left out, and the text says so."""
+    with collection_paused():
+        return _ledger_text(ledger, to_ascii if ascii else str, width, most)
+
+
+def _ledger_text(ledger: Ledger, write: Writer, width: int, most: int | None) -> str:
     facts = ledger.facts
-    out = [*_header_lines(facts, width), "", "FORWARD, left to right"]
-    out += _leaves(ledger, width, write)
-    out += equations([_forward_row(ledger, k, write) for k in range(len(ledger.forward))], width)
-    out += ["", *_backward(ledger, width, write), ""]
+    out = [*header_lines(facts, width), "", "FORWARD, left to right"]
+    out += _leaves(ledger, width, write, most)
+    digits = len(str(len(ledger.forward)))
+    out += _folded(ledger.forward, lambda line: _forward_row(line, digits, write), width, most, "steps")
+    out += ["", *_backward(ledger, width, write, most), ""]
     out += _gradients(ledger.gradients, facts, write, width)
+    if facts.checks:
+        out += _check_lines(facts, write, width)
+    for kink in facts.kinks[:MOST_GRADIENTS]:
+        out += _margin("KINK", filled(kink_text(kink).split(" "), width - MARGIN, " "))
+    if len(facts.kinks) > MOST_GRADIENTS:
+        out += _margin("", [f"… and {len(facts.kinks) - MOST_GRADIENTS:,} more steps that stand on a kink"])
     if facts.update is not None:
         out += _labelled("UPDATE", _update_items(facts.update, ledger.of), width, first=facts.update.optimizer)
     out += _labelled("WORK", [f"{text}{';' if k == 0 else ''}" for k, text in enumerate(work_texts(facts))], width, gap=" ")
-    return "\n".join(write(line).rstrip() for line in out) + "\n"
+    if facts.timing is not None:
+        out += _labelled("TIME", timing_text(facts.timing).split(" "), width, gap=" ")
+    return "\n".join([line.rstrip() for line in out] if write is str else [write(line).rstrip() for line in out]) + "\n"
+
+
+def _folded(lines: Sequence[Line], row: Callable[[Line], Row], width: int, most: int | None, what: str) -> list[str]:
+    """Lines as equations under each other; with `most` the middle of many is left out."""
+    if most is None or len(lines) <= most:
+        return equations([row(line) for line in lines], width)
+    shown = [*lines[: most // 2], *lines[len(lines) - most // 2 :]]
+    texts = [equations([row(line) for line in part], width) for part in (shown[: most // 2], shown[most // 2 :])]
+    return [*texts[0], f"  … {len(lines) - len(shown):,} more {what}; `-o ledger.md` writes them all …", *texts[1]]
 
 
 def header(facts: Facts) -> str:
@@ -42,15 +82,17 @@ def header(facts: Facts) -> str:
     return f"{facts.spec}: {about}" if about else f"{facts.spec}   {facts.path}".rstrip()
 
 
-def _header_lines(facts: Facts, width: int) -> list[str]:
+def header_lines(facts: Facts, width: int) -> list[str]:
+    """What it is about, which row it is, and at which values."""
     text = header(facts)
-    if facts.row and len(text) + 3 + len(facts.row) <= width:
-        return [f"{text}   {facts.row}"]
-    row = _filled(facts.row.split("   "), width, "   ") if facts.row else []
-    return [*_filled(text.split(" "), width, " "), *row]
+    row = facts.row or ""
+    out = [f"{text}   {row}"] if row and len(text) + 3 + len(row) <= width else [*filled(text.split(" "), width, " ")]
+    if row and len(out[0]) != len(text) + 3 + len(row):
+        out += filled(row.split("   "), width, "   ")
+    return out + (filled(facts.where.split(" "), width, " ") if facts.where else [])
 
 
-def _filled(items: Sequence[str], width: int, gap: str) -> list[str]:
+def filled(items: Sequence[str], width: int, gap: str) -> list[str]:
     """Items side by side, as many to a line as fit."""
     lines: list[str] = []
     for item in items:
@@ -63,16 +105,21 @@ def _filled(items: Sequence[str], width: int, gap: str) -> list[str]:
 
 def _labelled(label: str, items: Sequence[str], width: int, *, first: str = "", gap: str = "   ") -> list[str]:
     """A section of the end: its label in the margin, its items beside it."""
-    lines = _filled([first, *items] if first else items, width - MARGIN, gap)
+    lines = filled([first, *items] if first else items, width - MARGIN, gap)
     return [f"{label if k == 0 else '':<{MARGIN}}{line}" for k, line in enumerate(lines)]
 
 
-def _leaves(ledger: Ledger, width: int, write: Writer) -> list[str]:
+def _margin(label: str, lines: Sequence[str]) -> list[str]:
+    """Lines with a label in the margin of the first."""
+    return [f"{label if k == 0 else '':<{MARGIN}}{line}" for k, line in enumerate(line for line in lines if line)]
+
+
+def _leaves(ledger: Ledger, width: int, write: Writer, most: int | None) -> list[str]:
     out: list[str] = []
     for label, leaves in (("inputs", ledger.inputs), ("parameters", ledger.parameters), ("constants", ledger.constants)):
         lines: list[str] = []
         small: list[str] = []
-        for leaf in leaves:
+        for leaf in leaves[:most]:
             text, written = _leaf(leaf)
             if written and len(text) <= 24:
                 small.append(text)
@@ -81,6 +128,8 @@ def _leaves(ledger: Ledger, width: int, write: Writer) -> list[str]:
                 small = []
                 lines.append(text)
         lines += _cells(small, width - 14)
+        if most is not None and len(leaves) > most:
+            lines.append(f"… and {len(leaves) - most:,} more")
         out += [f"  {label if k == 0 else '':<12}{line}" for k, line in enumerate(lines)]
     return out
 
@@ -104,24 +153,37 @@ def _cells(items: Sequence[str], width: int) -> list[str]:
 
 def _row(write: Writer, prefix: str, name: str, parts: tuple[str, ...], value: object, shapes: str | None = None) -> Row:
     value_, tail = ending(value, shapes)
+    if write is str:
+        return Row(prefix, name, parts, value_, tail)
     return Row(prefix, write(name), tuple(write(part) for part in parts), write(value_), write(tail))
 
 
-def _forward_row(ledger: Ledger, k: int, write: Writer) -> Row:
-    line = ledger.forward[k]
-    digits = len(str(len(ledger.forward)))
+def _forward_row(line: ForwardLine, digits: int, write: Writer) -> Row:
     parts = tuple(part for part in (line.formula, line.numbers) if part)
     return _row(write, f"{line.number:<{digits}}   ", line.name, parts, line.value)
 
 
-def _backward(ledger: Ledger, width: int, write: Writer) -> list[str]:
-    rows = [_row(write, "", line.symbol, shortened(line), line.value, line.shapes) for line in ledger.backward]
+def _backward(ledger: Ledger, width: int, write: Writer, most: int | None) -> list[str]:
+    lines = ledger.backward
+
+    def row(line: BackwardLine) -> Row:
+        return _row(write, "", line.symbol, shortened(line), line.value, line.shapes)
+
     title = "BACKWARD, right to left"
-    if any(line.parts and line.parts[0].startswith("∂") and " · ∂" in line.parts[0] for line in ledger.backward):
+    some = lines if most is None else lines[:most]
+    if any(line.parts and line.parts[0].startswith("∂") and " · ∂" in line.parts[0] for line in lines):
         # both factors of the chain rule, over the column where they stand as numbers
-        at = columns(rows, width).at_numbers + 5
-        title = f"{title:<{max(at, len(title) + 4)}}{write('backward pass · forward pass')}"
-    return [title, *equations(rows, width)]
+        at = columns([row(line) for line in some], width).at_numbers + 5
+        at = max(min(at, width - len(HEADING)), len(title) + 4)
+        title = f"{title:<{at}}{write(HEADING)}"
+    elif any(term.value is None and not term.direct for line in lines for term in line.terms):
+        title = f"{title}    {write(passes_text(ledger.of))}"
+    return [title, *_folded(lines, row, width, most, "gradients")]
+
+
+def passes_text(of: str) -> str:
+    """Which factor of a product of matrices comes from which pass."""
+    return f"∂{of}/∂…: backward pass, the rest: forward pass"
 
 
 def shortened(line: BackwardLine) -> tuple[str, ...]:
@@ -139,39 +201,107 @@ def shortened(line: BackwardLine) -> tuple[str, ...]:
 def _gradients(lines: Sequence[GradientLine], facts: Facts, write: Writer, width: int) -> list[str]:
     rows = [_row(write, "", line.symbol, (), line.value) for line in lines[:MOST_GRADIENTS]]
     texts = [text.removeprefix(" ") for text in equations(rows, width, indent=" ")]
-    tried = [write(trial_text(line, facts.name(facts.of))) for line in lines]
-    room = max((len(text) for text, trial in zip(texts, tried, strict=False) if trial), default=0)
-    beside = MARGIN + room + 4 + max(map(len, tried), default=0) <= width
+    of = facts.name(facts.of)
+    read = [reading(line, of) for line in lines[:MOST_GRADIENTS]]
+    room = max((len(text) for text, words in zip(texts, read, strict=True) if words), default=0)
     out: list[str] = []
-    for text, trial in zip(texts, tried, strict=False):
-        out.append(f"{text:<{room}}    {trial}" if beside and trial else text)
-        if trial and not beside:
-            out += [f"  {part}" for part in _filled(trial.split(" "), width - MARGIN - 2, " ")]
+    for line, text, words in zip(lines, texts, read, strict=False):
+        if words and MARGIN + room + 4 + len(words) <= width:
+            out.append(f"{text:<{room}}    {words}")
+        else:
+            out += [text, *(f"  {part}" for part in filled(words.split(" "), width - MARGIN - 2, " ") if part)]
+        out += [f"  {part}" for half in _trial_halves(line, of) for part in filled(half.split(" "), width - MARGIN - 2, " ")]
     if len(lines) > MOST_GRADIENTS:
         out.append(f"… and {len(lines) - MOST_GRADIENTS:,} more, as written above")
     agreement = agreement_text(facts, len(lines))
-    if agreement:
+    if agreement and not facts.checks:
         out.append(agreement)
-    return [f"{'GRADIENT' if k == 0 else '':<{MARGIN}}{text}" for k, text in enumerate(out)]
+    return _margin("GRADIENT", out)
 
 
 def trial_text(line: GradientLine, of: str) -> str:
-    """`raise w by 0.001 and J changes by -0.003998`."""
-    if line.trial is None:
+    """`raise w by 0.001 and J changes by -0.003998, lower it and J changes by +0.004002`."""
+    return " ".join(_trial_halves(line, of))
+
+
+def _trial_halves(line: GradientLine, of: str) -> list[str]:
+    trial = line.trial
+    if trial is None:
+        return []
+    up = f"raise {line.name} by {number(trial.delta)} and {of} {_moves(trial.change)}"
+    return [up] if trial.lowered is None else [f"{up},", f"lower it and {of} {_moves(trial.lowered)}"]
+
+
+def _moves(change: float) -> str:
+    text = number(change)
+    return "does not change" if text == "0" else f"changes by {text if text.startswith('-') else '+' + text}"
+
+
+def check_rows(facts: Facts) -> list[tuple[str, str, str, str]]:
+    """For each comparison: what was compared, the gradient, the central difference, and how far they are apart."""
+    of = facts.name(facts.of)
+    out = []
+    for check in facts.checks[:MOST_CHECKS]:
+        symbol = check.label if "random direction" in check.label else f"∂{of}/∂{check.label}"
+        error = f"{check.error:.1g}" + ("   at a kink" if check.kink else "")
+        out.append((symbol, _exact(check.gradient), _exact(check.difference), error))
+    return out
+
+
+def _exact(x: float) -> str:
+    """With ten digits, so that what is compared can be seen to agree."""
+    return number(x, digits=10)
+
+
+def _check_lines(facts: Facts, write: Writer, width: int) -> list[str]:
+    head = ("CHECK", "gradient", "central difference", "relative error")
+    rows = [(write(a), b, c, d) for a, b, c, d in check_rows(facts)]
+    indent = MARGIN if _wide([head, *rows]) + MARGIN <= width else 2
+    lines = [*_check_table([head, *[(f"{'':<{indent}}{a}", b, c, d) for a, b, c, d in rows]], width)]
+    if len(facts.checks) > MOST_CHECKS:
+        lines.append(f"{'':<{indent}}… and {len(facts.checks) - MOST_CHECKS:,} more")
+    return lines + [f"{'':<{indent}}{line}" for line in filled(rest_text(facts).split(" "), width - indent, " ")]
+
+
+def _wide(rows: Sequence[Sequence[str]]) -> int:
+    return sum(max(len(row[k]) for row in rows) for k in range(4)) + 9
+
+
+def _check_table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    wide = [max(len(row[k]) for row in rows) for k in range(3)]
+    if _wide(rows) <= width:
+        return [f"{a:<{wide[0]}}   {b:>{wide[1]}}   {c:>{wide[2]}}   {d}" for a, b, c, d in rows]
+    return [line for a, b, c, d in rows for line in (a, f"    {b:>{wide[1]}}   {c:>{wide[2]}}   {d}")]  # a long name above its numbers
+
+
+def rest_text(facts: Facts) -> str:
+    """How well gradients and differences agree, what was sampled, and what kinks do to a difference."""
+    if not facts.checks:
         return ""
-    change = number(line.trial.change)
-    moves = "does not change" if change == "0" else f"changes by {change if change.startswith('-') else '+' + change}"
-    return f"raise {line.name} by {number(line.trial.delta)} and {of} {moves}"
+    done, every = facts.entries_checked
+    kinked = any(check.kink for check in facts.checks)
+    sentences = [agreement_text(facts, len(facts.checks), "all others agree" if kinked else "")]
+    if done < every:
+        sentences.append(f"{done:,} of {every:,} entries were compared one by one, all of them along random directions")
+    if kinked:
+        sentences.append("a difference that reaches over a kink has no one derivative to agree with")
+    return "; ".join(sentence for sentence in sentences if sentence)
 
 
-def agreement_text(facts: Facts, count: int) -> str:
+def kink_text(kink: Kink) -> str:
+    """Where a step stands on a kink, and which derivative is taken there."""
+    many = f"{kink.count:,} elements of " if kink.count > 1 else ""
+    return f"{many}{kink.name} = {kink.formula} {'stand' if kink.count > 1 else 'stands'} on a kink ({kink.where}); derivative taken: {kink.instead}"
+
+
+def agreement_text(facts: Facts, count: int, who: str = "") -> str:
     """How well the gradients agree with central differences, in words; empty where they were not compared."""
     worst = facts.agreement
     if worst is None:
         return ""
     if not worst < 1e-3:
         return f"the worst is off from central differences by {worst:.1g}, relative"
-    who = "agrees" if count == 1 else "both agree" if count == 2 else "all agree"
+    who = who or ("agrees" if count == 1 else "both agree" if count == 2 else "all agree")
     return f"{who} with central differences to {worst:.1g}" if worst else f"{who} with central differences exactly"
 
 
@@ -192,3 +322,17 @@ def work_texts(facts: Facts) -> tuple[str, str]:
     nodes = f"{n:,} node{'s' if n != 1 else ''}"
     params = f"{p:,} parameter{'s' if p != 1 else ''}"
     return f"backward visits {nodes} + {params} = {n + p:,} steps", f"one derivative at a time would take {n:,} × {p:,} = {n * p:,}"
+
+
+def timing_text(timing: Timing) -> str:
+    """How long both ways took, and how the second was found."""
+    how = "measured" if timing.measured == timing.passes else f"extrapolated from {timing.measured}"
+    passes = f"{timing.passes:,} pass{'es' if timing.passes != 1 else ''}, {how}"
+    return f"forward and backward once {_seconds(timing.reverse)}; one derivative at a time {_seconds(timing.single)} ({passes})"
+
+
+def _seconds(t: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if t >= size:
+            return f"{t / size:.3g} {unit}"
+    return f"{t / 1e-6:.3g} µs"

@@ -9,13 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from graphrun.model.difference import Changes, diff
     from graphrun.model.expect import Result, run_expectations
     from graphrun.model.model import Gradients, Model, Values, load, loads
     from graphrun.model.validation import validate
 
-__all__ = ["Gradients", "Model", "Result", "Values", "load", "loads", "run_expectations", "validate"]
+__all__ = ["Changes", "Gradients", "Model", "Result", "Values", "diff", "load", "loads", "run_expectations", "validate"]
 
-_WHERE = {"Result": "expect", "run_expectations": "expect", "validate": "validation"}
+_WHERE = {"Changes": "difference", "diff": "difference", "Result": "expect", "run_expectations": "expect", "validate": "validation"}
 
 
 def __getattr__(name: str) -> Any:

@@ -67,7 +67,7 @@ class _Entry:
             yield Result(self.k, "shapes", name, shape_text(want), shape_text(have), None, want == have, self._place("shapes", name))
         if not (entry.values or entry.gradients or entry.metrics):
             return
-        params = self._params()
+        params, measured = self._params()
         if entry.gradients:
             g = model.grad(params=params, feeds=entry.inputs)
             values: Mapping[str, Any] = g.values
@@ -76,24 +76,25 @@ class _Entry:
             values = model.run(params=params, feeds=entry.inputs)
         yield from (self._compared("values", name, e, values[name]) for name, e in entry.values.items())
         if entry.metrics:
-            yield from self._metrics(params)
+            yield from self._metrics(measured)
 
-    def _params(self) -> dict[str, Any]:
-        """The parameters that the entry is about: as initialized or set, or after N updates."""
+    def _params(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The parameters and state that the entry is about: as initialized or set, or after N updates; and those that are measured with."""
         entry, model = self.entry, self.model
         start = model.starting(entry.params)
         if entry.after_steps is None:
-            return start
+            return start, start
         if entry.inputs or model.dataset is None:
             built = model.built_for(True)
             assert built.loss is not None
             stepper = Stepper(Question(built, built.loss, model.feeds(entry.inputs, training=True), start), built, entry.after_steps)
             for _ in range(entry.after_steps):
                 start, _ = stepper.step()
-            return start
+            return start, stepper.measured()
         fresh = Model(model.spec, (model.built, model.built_for(True)))
         fresh.loaded = start
-        return dict(fresh.train(steps=entry.after_steps).params)
+        run = fresh.train(steps=entry.after_steps)
+        return dict(fresh.current), {**start, **run.measured}
 
     def _metrics(self, params: Mapping[str, Any]) -> Iterator[Result]:
         model = self.model

@@ -8,35 +8,40 @@ from typing import Any
 
 import numpy as np
 
-from graphrun.autodiff.check import central_difference
 from graphrun.autodiff.reverse import backward
 from graphrun.build.build import Built
 from graphrun.engines.reference import ReferenceEngine, evaluate
 from graphrun.errors import UsageError
 from graphrun.ir.graph import Graph
+from graphrun.ir.leaves import FED
 from graphrun.ir.types import is_real, shape_text
-from graphrun.ledger.facts import Facts, Trial, Update
+from graphrun.ledger.facts import Facts, Update
+from graphrun.ledger.kinks import BENT, kinks
+from graphrun.ledger.layout import value_text
 from graphrun.ledger.ledger import Ledger, make_ledger
+from graphrun.model.compare import compare
 from graphrun.model.feeds import Feeds
+from graphrun.model.timing import measured
 from graphrun.passes.bind import bind
 from graphrun.passes.rows import over_rows
 from graphrun.train.plan import TrainingPlan
 
-__all__ = ["Question", "explain", "explain_updates"]
+__all__ = ["Gathered", "Question", "counted_nodes", "explain", "explain_updates", "gather", "where_text"]
 
-TRIED = 20  # gradients that are read out and tried
-COMPARED = 64  # entries compared with central differences
-LARGE = 20_000  # nodes above which nothing is tried
+
+
+LARGE = 50_000  # nodes above which no update is made unless updates were asked for
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Which derivatives: of node `of` of a built graph, at these feeds and parameters."""
+    """Which derivatives: of node `of` of a built graph, at these feeds and parameters; `where` says in words which those are."""
 
     built: Built
     of: int
     feeds: Feeds
     params: Mapping[str, Any]
+    where: str = ""
 
     def graph(self) -> tuple[Graph, dict[int, int], int]:
         """The graph with all sizes bound, old node → new node, and the scalar node: of all rows the mean over them."""
@@ -58,46 +63,97 @@ class Question:
         return self.feeds.leaves(self.built, nodes, self.params)
 
 
-def explain(
-    question: Question, training: Built, *, of: str | None, wrt: tuple[str, ...] | None, expand: bool, stepper: Stepper | None = None
-) -> Ledger:
-    """The ledger of a question. `training` is the graph that the optimizer steps."""
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """What both passes of a question come to. `facts` has no trials yet; `nodes` maps the nodes of the built graph to those of the ledger's,
+    `asked` names the nodes that were asked for, `leaves` holds what was fed."""
+
+    facts: Facts
+    nodes: Mapping[int, int]
+    asked: Mapping[str, int]
+    leaves: Mapping[int, Any]
+
+
+def gather(question: Question, wrt: tuple[str, ...] | None = None) -> Gathered:
+    """Both passes of a question: its graph, values and gradients."""
     built = question.built
     graph, nodes, end = question.graph()
     leaves = question.leaves(nodes)
     asked = {name: nodes[node] for name, node in _asked(built, wrt).items() if node in nodes}
-    starts = [i for i in range(len(graph)) if not graph.inputs(i) and graph.op(i).name in ("input", "param") and is_real(graph.dtype(i))]
+    starts = [i for i in range(len(graph)) if not graph.inputs(i) and graph.op(i) in FED and is_real(graph.dtype(i))]
     both, gradient_nodes = backward(graph, end, dict.fromkeys([*starts, *asked.values()]))
     below = graph.ancestors([end])
     values = evaluate(both, leaves)
-    gradients = {i: np.asarray(values[g]) for i, g in gradient_nodes.items()}
-    shown = [np.asarray(v) if below[i] or i in asked.values() else None for i, v in enumerate(values[: len(graph)])]
-    params = {n: nodes[p.node] for n, p in built.params.items() if p.node is not None and p.node in nodes}
-    tried = asked or {n: i for n, i in params.items() if below[i]}
-    trials, agreement = _tried(graph, end, leaves, tried, gradients, shown)
     n, p = _work(built, question.of)
-    return make_ledger(
-        Facts(
-            spec=built.spec.name,
-            about=built.spec.model.about or "",
-            path=built.spec.file.positions.source.name,
-            graph=graph,
-            of=end,
-            entries={n: nodes[i] for n, i in built.nodes.items() if i in nodes},
-            inputs={n: nodes[i.node] for n, i in built.inputs.items() if i.node in nodes},
-            params=params,
-            values=shown,
-            gradients=gradients,
-            nodes=n,
-            parameters=p,
-            row=question.feeds.row,
-            trials=trials,
-            agreement=agreement,
-            update=_update(question, training, stepper) if of is None and wrt is None else None,
-            wrt=wrt,
-        ),
-        expand=expand,
+    facts = Facts(
+        spec=built.spec.name,
+        about=built.spec.model.about or "",
+        path=built.spec.file.positions.source.name,
+        graph=graph,
+        of=end,
+        entries={n: nodes[i] for n, i in built.nodes.items() if i in nodes},
+        inputs=_given(built, nodes),
+        params={n: nodes[p.node] for n, p in built.params.items() if p.node is not None and p.node in nodes},
+        values=[np.asarray(v) if below[i] or i in asked.values() else None for i, v in enumerate(values[: len(graph)])],
+        gradients={i: np.asarray(values[g]) for i, g in gradient_nodes.items()},
+        nodes=n,
+        parameters=p,
+        row=question.feeds.row,
+        where=question.where,
+        wrt=wrt,
+        both=both,
+        backward=gradient_nodes,
+        text=built.spec.file.positions.source.text,
     )
+    return Gathered(facts, nodes, asked, leaves)
+
+
+def explain(
+    question: Question,
+    training: Built,
+    *,
+    of: str | None,
+    wrt: tuple[str, ...] | None,
+    expand: bool,
+    stepper: Stepper | None = None,
+    timing: bool = False,
+) -> Ledger:
+    """The ledger of a question. `training` is the graph that the optimizer steps; with `timing` both ways are timed."""
+    found = gather(question, wrt)
+    facts, leaves = found.facts, found.leaves
+    graph, end = facts.graph, facts.of
+    below = graph.ancestors([end])
+    tried = found.asked or {n: i for n, i in facts.params.items() if below[i]}
+    compared = compare(graph, end, leaves, tried, facts.gradients, facts.values)
+    bent = [i for i in range(end + 1) if below[i] and graph.op(i).name in BENT]
+    times = None
+    if timing and facts.both is not None:
+        wanted = [i for i in tried.values() if i in facts.backward]
+        times = measured(facts.both, end, [facts.backward[i] for i in wanted], leaves, [i for i in wanted if i in leaves])
+    facts = replace(
+        facts,
+        trials=compared.trials,
+        agreement=compared.agreement,
+        checks=compared.checks,
+        entries_checked=compared.entries,
+        kinks=kinks(graph, bent, facts.values, graph.name),
+        timing=times,
+        update=_update(question, training, stepper) if of is None and wrt is None and (stepper or len(graph) <= LARGE) else None,
+    )
+    return make_ledger(facts, expand=expand)
+
+
+def where_text(parameters: str, given: Mapping[str, Any], *, defaults: bool) -> str:
+    """At which values: `at the initial parameters and default inputs, by hand w = 3`."""
+    shown = ", ".join(f"{name} = {value_text(np.asarray(value, dtype='float64'))[0]}" for name, value in given.items())
+    parts = [part for part in (parameters, "default inputs" if defaults else "") if part]
+    return ", ".join(part for part in (f"at the {' and '.join(parts)}" if parts else "", f"by hand {shown}" if shown else "") if part)
+
+
+def _given(built: Built, nodes: Mapping[int, int]) -> dict[str, int]:
+    """The leaves that are given beside the parameters: inputs and state."""
+    found = {n: i.node for n, i in built.inputs.items()} | {n: s.node for n, s in built.state.items() if s.node is not None}
+    return {n: nodes[i] for n, i in found.items() if i in nodes}
 
 
 def _asked(built: Built, wrt: tuple[str, ...] | None) -> dict[str, int]:
@@ -110,11 +166,17 @@ def _asked(built: Built, wrt: tuple[str, ...] | None) -> dict[str, int]:
     return out
 
 
+def counted_nodes(built: Built, of: int) -> dict[int, int]:
+    """The spec's own nodes that `of` depends on, with the number of entries of each: the n of the work. A dimension without a fixed size
+    counts once, as rows do."""
+    below = built.graph.ancestors([of])
+    return {i: _count(built.graph.shape(i)) for i in sorted({*built.nodes.values(), of}) if below[i]}
+
+
 def _work(built: Built, of: int) -> tuple[int, int]:
     below = built.graph.ancestors([of])
-    shapes = [built.graph.shape(i) for i in {*built.nodes.values(), of} if below[i]]
     params = [p.shape for p in built.params.values() if p.node is not None and below[p.node] and p.trainable]
-    return sum(_count(s) for s in shapes), sum(_count(s) for s in params)
+    return sum(counted_nodes(built, of).values()), sum(_count(s) for s in params)
 
 
 def _count(shape: Any) -> int:
@@ -122,42 +184,6 @@ def _count(shape: Any) -> int:
     for d in shape:
         out *= d if isinstance(d, int) else 1
     return out
-
-
-def _tried(
-    graph: Graph, of: int, leaves: Mapping[int, Any], tried: Mapping[str, int], gradients: Mapping[int, Any], values: list[Any]
-) -> tuple[tuple[Trial, ...], float | None]:
-    """Each gradient tried by raising its value by 0.001 (of an array the entry with the largest gradient), and the worst relative
-    difference to central differences over some of the entries."""
-    if graph.ancestors([of]).count(1) > LARGE:
-        return (), None
-    base = float(values[of])
-
-    def at(node: int, array: Any) -> float:
-        return float(evaluate(graph, {**leaves, node: array}, [of])[of])
-
-    trials: list[Trial] = []
-    worst: float | None = None
-    compared = 0
-    for name, node in tried.items():
-        g = gradients.get(node)
-        if g is None or values[node] is None or not is_real(graph.dtype(node)) or len(trials) >= TRIED:
-            continue
-        value = np.asarray(values[node], dtype=graph.dtype(node))
-        flat = np.argsort(-np.abs(g).reshape(-1), kind="stable")[: max(1, COMPARED - compared)]
-        for k, entry in enumerate(flat):
-            index = np.unravel_index(int(entry), value.shape)
-            if k == 0:
-                raised = np.array(value)
-                raised[index] += 0.001
-                label = f"{name}[{', '.join(str(int(i)) for i in index)}]" if value.shape else name
-                trials.append(Trial(label, 0.001, at(node, raised) - base, float(g[index])))
-            if compared < COMPARED and graph.dtype(node) == "float64":
-                compared += 1
-                found = central_difference(lambda array, node=node: at(node, array), value, index)  # type: ignore[misc]
-                off = abs(found - float(g[index])) / max(1.0, abs(found), abs(float(g[index])))
-                worst = off if worst is None or not off <= worst else worst
-    return tuple(trials), worst
 
 
 class Stepper:
@@ -168,18 +194,27 @@ class Stepper:
         spec = training.spec.model.train
         length = spec.steps if spec is not None and isinstance(spec.steps, int) else steps
         self._question = question
-        self._plan = TrainingPlan(training, feeds.rows, length, question.params, feeds.count, feeds.sizes)
+        seed = spec.seed if spec is not None else 0
+        self._plan = TrainingPlan(training, feeds.rows, length, question.params, feeds.count, feeds.sizes, seed=seed, lean=False)
+        self._batches = (spec.accumulate if spec is not None else None) or 1
         made = self._plan.step_for(feeds.count)
         self._compiled = ReferenceEngine().compile(made)
         self._compiled.load(self._plan.slots_init())
         self._feeds = {n: v for n, v in feeds.values.items() if n in made.feeds}
         self._done = 0
+        self.values: dict[str, Any] = dict(question.params)
 
     def step(self) -> tuple[dict[str, Any], float]:
         """Makes one update: the new parameters, and the loss before it."""
-        (before,) = self._compiled.run(self._feeds, self._done, 1)
-        self._done += 1
-        return {**self._question.params, **self._plan.params(self._compiled.values())}, before
+        losses = self._compiled.run(self._feeds, self._done, self._batches)
+        self._done += self._batches
+        values = self._compiled.values()
+        self.values = {**self._question.params, **self._plan.params(values), **self._plan.state(values)}
+        return self.values, sum(losses) / len(losses)
+
+    def measured(self) -> dict[str, Any]:
+        """What loss and metrics are measured with after the updates made so far."""
+        return {**self._question.params, **self._plan.measured(self._compiled.values())}
 
 
 def _value(question: Question) -> float:
@@ -192,18 +227,21 @@ def _update(question: Question, training: Built, stepper: Stepper | None) -> Upd
         return None
     new, before = (stepper or Stepper(question, training, 1)).step()
     text = training.spec.model.train.optimizer or "sgd(lr=0.01)"
-    return Update(text, tuple((n, question.params[n], new[n]) for n in question.params), before, _value(replace(question, params=new)))
+    return Update(text, tuple((n, question.params[n], new[n]) for n in training.params), before, _value(replace(question, params=new)))
 
 
-def explain_updates(question: Question, training: Built, updates: int, *, expand: bool) -> list[Ledger]:
+def explain_updates(question: Question, training: Built, updates: int, *, expand: bool, timing: bool = False) -> list[Ledger]:
     """The ledgers of successive updates of the optimizer."""
     if training.spec.model.train is None or training.loss is None:
         raise UsageError("--updates needs a `loss` and `train.optimizer` in the spec")
     stepper = Stepper(question, training, updates)
     out = []
-    for _ in range(updates):
-        ledger = explain(question, training, of=None, wrt=None, expand=expand, stepper=stepper)
+    start = question.where
+    for k in range(updates):
+        where = start if k == 0 else f"at the parameters after {k} update{'s' if k > 1 else ''}"
+        question = replace(question, where=", ".join(part for part in (f"update {k + 1} of {updates}", where) if part))
+        ledger = explain(question, training, of=None, wrt=None, expand=expand, stepper=stepper, timing=timing)
         out.append(ledger)
         assert ledger.facts.update is not None
-        question = replace(question, params={n: new for n, _, new in ledger.facts.update.parameters})
+        question = replace(question, params=stepper.values)
     return out

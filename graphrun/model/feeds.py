@@ -46,9 +46,12 @@ class Feeds:
         return map_rows(graph, [built.inputs[n].node for n in self.rows], range(len(graph)), self.count)
 
     def leaves(self, built: Built, nodes: Mapping[int, int], params: Mapping[str, Any]) -> dict[int, Any]:
-        """Leaf → array, for the inputs and parameters of the mapped graph."""
+        """Leaf → array, for the inputs, parameters and state of the mapped graph; random values are those of step 0."""
         out = {nodes[built.inputs[n].node]: v for n, v in self.values.items() if built.inputs[n].node in nodes}
-        out.update({nodes[p.node]: params[n] for n, p in built.params.items() if p.node is not None and p.node in nodes})
+        for table in (built.params, built.state):
+            out.update({nodes[p.node]: params[n] for n, p in table.items() if p.node is not None and p.node in nodes})
+        if built.counter is not None and built.counter in nodes:
+            out[nodes[built.counter]] = 0.0
         return out
 
 

@@ -30,15 +30,15 @@ class Measure:
         found = self.values(list(self._wanted.values()), params, split)
         return {name: float(np.mean(found[node])) for name, node in self._wanted.items()}
 
-    def values(self, nodes: Sequence[int], params: Mapping[str, Any], split: str, rows: int | None = None) -> dict[int, Any]:
-        """The values of nodes over the first rows of a split (all where `rows` is None); rows are axis 0 where the node depends on them."""
-        arrays = {n: a if rows is None else a[:rows] for n, a in self._splits.get(split, {}).items()}
-        key = (split, rows)
+    def values(self, nodes: Sequence[int], params: Mapping[str, Any], split: str, rows: Sequence[int] | None = None) -> dict[int, Any]:
+        """The values of nodes over some rows of a split (all where `rows` is None); rows are axis 0 where the node depends on them."""
+        arrays = {n: a if rows is None else a[list(rows)] for n, a in self._splits.get(split, {}).items()}
+        key = (split, None if rows is None else tuple(rows))
         if key not in self._graphs:
             feeds = Feeds({**self._constants, **arrays}, {}, tuple(arrays) if self._built.one_row else ())
             graph, new = feeds.mapped(self._built)
             count = len(next(iter(arrays.values()))) if arrays else 1
-            self._graphs[key] = (bind(graph, {**_sizes(self._built, arrays), "batch": count}), new, feeds)
+            self._graphs[key] = (bind(graph, {"batch": count, **_sizes(self._built, {**self._constants, **arrays})}), new, feeds)
         graph, new, feeds = self._graphs[key]
         values = evaluate(graph, feeds.leaves(self._built, new, params), [new[i] for i in nodes])
         return {i: values[new[i]] for i in nodes}

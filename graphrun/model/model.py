@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,12 +17,19 @@ from graphrun.engines.reference import evaluate
 from graphrun.errors import RunError, UsageError, nearest
 from graphrun.files import write_atomic
 from graphrun.ir.graph import Graph
+from graphrun.ir.leaves import FED
 from graphrun.ir.types import is_real
 from graphrun.ledger.ledger import Ledger
-from graphrun.model.explain import Question, explain, explain_updates
+from graphrun.ledger.views import View
+from graphrun.model.checking import Comparison, check_question
+from graphrun.model.entries import explain_entry, explain_paths
+from graphrun.model.evaluation import Evaluation, evaluate_model
+from graphrun.model.explain import Question, explain, explain_updates, where_text
 from graphrun.model.feeds import Feeds, row_feeds
 from graphrun.model.opening import Settings, build_both, open_spec, open_text
-from graphrun.model.picture import picture
+from graphrun.model.page import Picture
+from graphrun.model.picture import picture, picture_frames
+from graphrun.model.sweeps import explain_forward
 from graphrun.model.training import Trained, TrainOptions, train_model
 from graphrun.passes.bind import bind
 from graphrun.spec.spec import Spec
@@ -61,6 +68,12 @@ class Values(Mapping[str, Any]):
     def by_node(self) -> Sequence[Any]:
         """The values by node of the graph (None for what was not computed)."""
         return self._values
+
+    def of_nodes(self, count: int) -> list[Any]:
+        """The values of the first `count` nodes of the graph as it was built (None for what was not computed), with all rows where they
+        were computed for all."""
+        nodes = self._nodes
+        return [self._values[i if nodes is None else nodes[i]] if nodes is None or i in nodes else None for i in range(count)]
 
     def __iter__(self) -> Any:
         return iter(n for n in self._built.index if n in self)
@@ -103,13 +116,14 @@ class Gradients:
 
 
 class Model:
-    """A checked spec. `params` holds the current values of the parameters, which `train` replaces."""
+    """A checked spec. `params` and `state` hold the current values of the parameters and the state, which `train` replaces."""
 
     def __init__(self, spec: Spec, graphs: tuple[Built, Built | None]) -> None:
         self.spec = spec
         self.built, self._training = graphs
         self._params: dict[str, Any] | None = None
         self.loaded: dict[str, Any] | None = None  # what `load_params` took, from which training begins
+        self._source = ""  # the file that it came from
 
     @property
     def name(self) -> str:
@@ -126,6 +140,16 @@ class Model:
     @property
     def params(self) -> dict[str, Any]:
         """The current value of each parameter, by name."""
+        return {name: value for name, value in self.current.items() if name in self.built.params}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The current value of each state, by name."""
+        return {name: value for name, value in self.current.items() if name in self.built.state}
+
+    @property
+    def current(self) -> dict[str, Any]:
+        """Parameters and state together."""
         if self._params is None:
             self._params = initial_values(self.built_for(True), self.seed)
         return self._params
@@ -140,9 +164,15 @@ class Model:
         """The data of the spec, read when first needed; None where it has none. Raises DataError with all faults."""
         return load_data(self.spec, self.built)
 
-    def load_params(self, path: str | os.PathLike[str]) -> None:
-        """Takes the parameters from a run folder or a safetensors file. Raises RunError where one is missing or has another shape."""
-        self._params = self.loaded = _read_params(Path(path), self.params)
+    def load_params(self, path: str | os.PathLike[str], averages: bool = False) -> None:
+        """Takes parameters and state from a run folder or safetensors file; with `averages` the folder's averages of `train.ema`, if it
+        has them. Raises RunError where one is missing or has another shape."""
+        file = Path(path)
+        if file.is_dir():
+            averaged = file / "averages.safetensors"
+            file = averaged if averages and averaged.exists() else file / "params.safetensors"
+        self._params = self.loaded = _read_params(file, self.current, self.built.state)
+        self._source = os.fspath(path)
 
     # -- forward and backward -------------------------------------------------------------------------------------
 
@@ -151,12 +181,12 @@ class Model:
         return row_feeds(self.built_for(training), given, row, lambda: self.dataset)
 
     def starting(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The initial values, with `params` in place of some."""
+        """The initial values of parameters and state, with `params` in place of some."""
         return self._with(params, initial_values(self.built_for(True), self.seed))
 
     def _with(self, params: Mapping[str, Any] | None, start: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The current values (or `start`), with `params` in place of some. Raises UsageError."""
-        out = dict(self.params if start is None else start)
+        out = dict(self.current if start is None else start)
         for name, value in (params or {}).items():
             if name not in out:
                 near = nearest(name, out)
@@ -200,7 +230,7 @@ class Model:
         more = [self.node_of(name, training) for name in names]
         graph, nodes, of_node = question.graph()
         leaves = [
-            i for i in range(len(graph)) if not graph.inputs(i) and is_real(graph.dtype(i)) and graph.op(i).name in ("input", "param")
+            i for i in range(len(graph)) if not graph.inputs(i) and is_real(graph.dtype(i)) and graph.op(i) in FED
         ]
         both, gradients = backward(graph, of_node, dict.fromkeys([*leaves, *(nodes.get(i, i) for i in more)]))
         values = evaluate(both, question.leaves(nodes))
@@ -233,25 +263,101 @@ class Model:
         at: Mapping[str, Any] | None = None,
         expand: bool = False,
         training: bool = False,
+        timing: bool = False,
         **feeds: Any,
     ) -> Ledger:
-        """The chain rule, step by step, with its numbers. `at` stands in for inputs and parameters."""
+        """The chain rule, step by step, with its numbers. `at` stands in for inputs and parameters; with `timing` reverse mode and one
+        derivative at a time are timed."""
         question = self._question(of, row, at, training, feeds)
-        return explain(question, self.built_for(True), of=of, wrt=tuple(wrt) if wrt else None, expand=expand)
+        return explain(question, self.built_for(True), of=of, wrt=tuple(wrt) if wrt else None, expand=expand, timing=timing)
 
     def ledgers(
-        self, updates: int, row: int | str | None = None, at: Mapping[str, Any] | None = None, expand: bool = False, **feeds: Any
+        self,
+        updates: int,
+        row: int | str | None = None,
+        at: Mapping[str, Any] | None = None,
+        expand: bool = False,
+        timing: bool = False,
+        **feeds: Any,
     ) -> list[Ledger]:
         """The ledgers of successive updates, each on the same feeds, at the parameters that the one before led to."""
         question = self._question(None, row, at, False, feeds)
-        return explain_updates(question, self.built_for(True), updates, expand=expand)
+        return explain_updates(question, self.built_for(True), updates, expand=expand, timing=timing)
+
+    def paths(
+        self,
+        start: str,
+        of: str | None = None,
+        row: int | str | None = None,
+        at: Mapping[str, Any] | None = None,
+        expand: bool = False,
+        training: bool = False,
+        **feeds: Any,
+    ) -> View:
+        """Every path from a value (`w1`, or an entry of an array: `W[0, 1]`) to the loss or the node `of`, with the product along it; where
+        there are too many, their number and the largest ten."""
+        return explain_paths(self._question(of, row, at, training, feeds), start, expand=expand)
+
+    def entry(
+        self,
+        entry: str,
+        of: str | None = None,
+        row: int | str | None = None,
+        at: Mapping[str, Any] | None = None,
+        training: bool = False,
+        **feeds: Any,
+    ) -> View:
+        """The chain rule of one entry of an array (`W[0, 1]`), opened to scalars."""
+        return explain_entry(self._question(of, row, at, training, feeds), entry)
+
+    def forward_mode(
+        self,
+        of: str | None = None,
+        wrt: Sequence[str] | None = None,
+        row: int | str | None = None,
+        at: Mapping[str, Any] | None = None,
+        training: bool = False,
+        **feeds: Any,
+    ) -> View:
+        """The ledger of one derivative at a time: a sweep over all nodes for each entry of each parameter."""
+        return explain_forward(self._question(of, row, at, training, feeds), tuple(wrt) if wrt else None)
+
+    def check(
+        self,
+        of: str | None = None,
+        row: int | str | None = None,
+        at: Mapping[str, Any] | None = None,
+        training: bool = False,
+        **feeds: Any,
+    ) -> Comparison:
+        """Every gradient of the loss, or of the scalar node `of`, compared with numerical differentiation."""
+        return check_question(self._question(of, row, at, training, feeds))
+
+    def evaluate(self, split: str | None = None) -> Evaluation:
+        """Loss and metrics at the current parameters over `split`: where not given `test`, else `valid`, else the training rows."""
+        return evaluate_model(self, split)
 
     def _question(
         self, of: str | None, row: int | str | None, at: Mapping[str, Any] | None, training: bool, feeds: Mapping[str, Any]
     ) -> Question:
-        given = {**feeds, **{k: v for k, v in (at or {}).items() if k in self.built.inputs}}
-        params = self._with({k: v for k, v in (at or {}).items() if k not in self.built.inputs})
-        return Question(self.built_for(training), self.node_of(of, training), self.feeds(given, row, training), params)
+        inputs = {**feeds, **{k: v for k, v in (at or {}).items() if k in self.built.inputs}}
+        moved = {k: v for k, v in (at or {}).items() if k not in self.built.inputs}
+        fed = self.feeds(inputs, row, training)
+        where = where_text(self._which_parameters(), {**inputs, **moved}, defaults=fed.row is None and len(inputs) < len(self.built.inputs))
+        return Question(self.built_for(training), self.node_of(of, training), fed, self._with(moved), where)
+
+    def _which_parameters(self) -> str:
+        """Which values of the parameters are the current ones, in words; empty where there are no parameters."""
+        current = self.current
+        if not current:
+            return ""
+        if self._source and current is self.loaded:
+            return f"parameters of {self._source}"
+        start = initial_values(self.built_for(True), self.seed)
+        if not all(np.array_equal(current[name], value) for name, value in start.items()):
+            return "trained parameters"
+        drawn = any(not isinstance(p.init, int | float | list | tuple) for p in self.built.params.values())
+        return f"initial parameters of seed {self.seed}" if drawn else "initial parameters"
 
     # -- training, pictures, tests --------------------------------------------------------------------------------
 
@@ -272,31 +378,42 @@ class Model:
         return train_model(self, TrainOptions(steps, epochs, seed, engine, None if out is None else Path(out), screen, quiet))
 
     def keep(self, params: Mapping[str, Any]) -> None:
-        """Makes `params` the current values."""
+        """Makes `params` (parameters and state) the current values."""
         self._params = dict(params)
 
-    def render(self, path: str | os.PathLike[str], view: str = "auto", **options: Any) -> None:
-        """Draws the graph to an `.svg`, `.png`, `.pdf` or `.dot` file."""
+    def render(self, path: str | os.PathLike[str] | None = None, view: str | None = None, **options: Any) -> Picture | None:
+        """Draws the graph to a file, whose suffix says the format (`.svg .png .pdf .dot .mmd .tex .txt`); without a path, as a picture that
+        shows itself in a notebook. `options` are those of `graphrun render`: `show`, `highlight`, `depth`, `focus`, `radius`, `to`, `row`,
+        `expand`, `direction`, `link_base` (see :class:`graphrun.model.picture.PictureOptions`). Raises UsageError."""
+        if path is None:
+            return Picture(self.draw("svg", view, **options).decode())
         write_atomic(Path(path), self.draw(Path(path).suffix.removeprefix("."), view, **options))
+        return None
 
-    def draw(self, format: str = "svg", view: str = "auto", **options: Any) -> bytes:
-        """The picture of the graph as bytes."""
+    def frames(self, folder: str | os.PathLike[str], format: str = "svg", view: str | None = None, **options: Any) -> list[str]:
+        """Draws a picture for each step of the forward and the backward pass into a folder, numbered; the paths of the files."""
+        return picture_frames(self, Path(folder), format, view, **options)
+
+    def draw(self, format: str = "svg", view: str | None = None, **options: Any) -> bytes:
+        """The picture of the graph as bytes; `options` as `render` takes them."""
         return picture(self, format, view, **options)
 
 
-def _read_params(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
+def _read_params(file: Path, known: Mapping[str, Any], states: Collection[str]) -> dict[str, Any]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    file = path / "params.safetensors" if path.is_dir() else path
     try:
         found = load_file(file)
+    except FileNotFoundError:
+        raise RunError(f"there is no file or run folder {file}") from None
     except (OSError, SafetensorError, ValueError) as error:
         raise RunError(f"cannot read parameters from {file}: {type(error).__name__}") from None
     out = {}
     for name, value in known.items():
         if name not in found or found[name].shape != value.shape:
-            what = "has no parameter" if name not in found else f"has shape {list(found[name].shape)} for"
+            kind = "state" if name in states else "parameter"
+            what = f"has no {kind}" if name not in found else f"has shape {list(found[name].shape)} for"
             raise RunError(f"{file} {what} `{name}`, which has shape {list(value.shape)} here")
         out[name] = found[name].astype(value.dtype)
     return out

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from graphrun.build.build import Built, build
-from graphrun.build.update import optimizer_rule, settings_of, whole_setting
-from graphrun.errors import Reporter, SpecError
+from graphrun.build.optimizer import optimizer_rule, settings_of, whole_setting
+from graphrun.errors import Reporter, SpecError, nearest
 from graphrun.ir.pause import collection_paused
 from graphrun.spec.load import read_spec, read_text
 from graphrun.spec.spec import Spec
@@ -18,6 +18,7 @@ from graphrun.spec.spec import Spec
 __all__ = ["Settings", "build_both", "check_both", "open_spec", "open_text"]
 
 Settings = Mapping[str, Any] | Sequence[str]
+MANY = 1_000_003  # stands for the length of a run where it is not known yet
 
 
 def open_spec(path: str | os.PathLike[str], settings: Settings) -> tuple[Spec, Reporter]:
@@ -51,27 +52,38 @@ def check_both(spec: Spec, reporter: Reporter) -> tuple[Built | None, Built | No
     """As `build_both`, with the faults left in `reporter`; None in place of a graph that cannot be built."""
     with collection_paused():
         built = build(spec, reporter)
-        training = build(spec, reporter, training=True) if built is not None and _asks_for_training(spec) else None
+        training = _training_graph(spec, reporter) if built is None or built.assembly.asks_training else None
     if built is not None:
         _check_training(spec, training or built, reporter)
     elif spec.model.train is not None:
-        optimizer_rule(spec, reporter, (), 1)
+        optimizer_rule(spec, reporter, (), MANY)
     if built is not None and training is not None:
-        merged = {**built.params, **{n: p for n, p in training.params.items() if n not in built.params}}
-        built = replace(built, params=merged)
+        return _with_all_of(built, training), _with_all_of(training, built)
     return built, training
 
 
-def _asks_for_training(spec: Spec) -> bool:
-    """Whether a formula of the spec or of a function that it can call has the word `training`."""
-    texts: list[Any] = [*spec.model.nodes.values(), spec.model.loss, *spec.model.metrics.values()]
-    for fn in spec.file.functions.values():
-        texts += [*fn.model.nodes.values(), fn.model.returns, *(d for _, d in fn.signature.args if d is not None)]
-    for text in texts:
-        for one in text if isinstance(text, list) else [text]:
-            if isinstance(one, str) and "training" in one:
-                return True
-    return False
+def _training_graph(spec: Spec, reporter: Reporter) -> Built | None:
+    """The graph with `training` true; what is wrong with both graphs is told once."""
+    own = Reporter()
+    built = build(spec, own, training=True)
+    told = {(d.code, d.place, d.message) for d in reporter.diagnostics}
+    reporter.diagnostics += [d for d in own.diagnostics if (d.code, d.place, d.message) not in told]
+    return built
+
+
+def _with_all_of(built: Built, other: Built) -> Built:
+    """`built` with the parameters and states that only the other graph of the spec has; here they have no node."""
+    params = {n: replace(p, node=None) for n, p in other.params.items() if n not in built.params}
+    state = {n: replace(s, node=None, updates=[]) for n, s in other.state.items() if n not in built.state}
+    return replace(built, params={**built.params, **params}, state={**built.state, **state}) if params or state else built
+
+
+def _check_watched(spec: Spec, watch: str, reporter: Reporter) -> None:
+    known = [f"{split}.{name}" for split in ("valid", "train") for name in ("loss", *spec.model.metrics)]
+    if watch not in known:
+        near = nearest(watch, known)
+        mend = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"
+        reporter.error("unknown-name", f"`{watch}` cannot be watched", spec.value("train", "early_stop", "watch"), help=mend)
 
 
 def _check_training(spec: Spec, built: Built, reporter: Reporter) -> None:
@@ -82,6 +94,8 @@ def _check_training(spec: Spec, built: Built, reporter: Reporter) -> None:
     if built.loss is None:
         reporter.error("no-loss", "`train` needs a `loss`", spec.key("train"), help="name the scalar node to be made small: `loss: J`")
         return
+    if train.early_stop is not None:
+        _check_watched(spec, train.early_stop.watch, reporter)
     names = list(built.params)
     settings = settings_of(spec, names, reporter)
     steps = whole_setting(spec, "steps", reporter)
@@ -92,4 +106,4 @@ def _check_training(spec: Spec, built: Built, reporter: Reporter) -> None:
         key = repr(sorted(settings[name].items(), key=str))
         if key not in seen:
             seen.add(key)
-            optimizer_rule(spec, reporter, built.params[name].shape, steps or 1, settings[name])
+            optimizer_rule(spec, reporter, built.params[name].shape, steps or MANY, settings[name])

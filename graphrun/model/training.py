@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
 from graphrun.build.build import Built
-from graphrun.build.update import whole_setting
+from graphrun.build.optimizer import whole_setting
 from graphrun.data.batches import Batches
 from graphrun.engines.base import Step
 from graphrun.engines.select import get_engine
 from graphrun.errors import Diagnostic, Reporter, RunError, SpecError, UsageError
 from graphrun.model.feeds import row_feeds
 from graphrun.model.measure import Measure
-from graphrun.spec.resolved import resolved
+from graphrun.model.run_report import Account
+from graphrun.train.concerns import concerns
+from graphrun.train.health import fineness
 from graphrun.train.history import History
 from graphrun.train.initial import initial_values
-from graphrun.train.loop import Options, Parts, Run, Stopped, train
+from graphrun.train.loop import EarlyStop, Options, Parts, Run, Stopped, run_length, train
 from graphrun.train.plan import TrainingPlan
-from graphrun.train.predictions import find_prediction
-from graphrun.train.report import Heading, Predictions, final_line, folder_line, heading, summary
-from graphrun.train.run_folder import params_bytes, read_params, write_run
+from graphrun.train.report import Heading, final_line, folder_line, heading, summary, warning_lines
+from graphrun.train.run_folder import read_params, write_run
 from graphrun.train.screen import Screen
-from graphrun.train.trace import non_finite
+from graphrun.train.trace import NonFinite, find_failure
 
 if TYPE_CHECKING:
     from graphrun.model.model import Model
 
 __all__ = ["TrainOptions", "Trained", "train_model", "training_step"]
 
-SHOWN_ROWS = 8
-DRAWN = 20_000  # nodes up to which the run folder holds a picture and a ledger
+TRACED = 200_000  # nodes up to which a value that is not finite is traced in the step as it was built
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +54,16 @@ class TrainOptions:
 @dataclass(frozen=True)
 class Trained:
     """A training run. `history` has the loss of every step, `loss` and `metrics` are those at the end, over whole splits;
-    `params` the trained parameters by name; `out` the run folder, or None."""
+    `params` the trained parameters by name, `state` the state, `averages` the averages of the parameters with `train.ema` (loss and metrics
+    are measured with them), else None; `out` the run folder, or None; `warnings` what the gradients gave reason to warn of."""
 
     run: Run = field(repr=False)
     params: Mapping[str, Any] = field(repr=False)
+    state: Mapping[str, Any] = field(repr=False)
+    averages: Mapping[str, Any] | None = field(repr=False)
     engine: str
     out: Path | None
+    warnings: tuple[Diagnostic, ...] = ()
 
     @property
     def history(self) -> History:
@@ -81,6 +84,11 @@ class Trained:
     def metrics(self) -> Mapping[str, float]:
         """The metrics after the last update, over the validation rows, or the training rows where there are none."""
         return self.run.metrics
+
+    @property
+    def measured(self) -> Mapping[str, Any]:
+        """What loss and metrics are measured with: the parameters or their averages, and the state."""
+        return {**self.params, **(self.averages or {}), **self.state}
 
     @property
     def interrupted(self) -> bool:
@@ -117,157 +125,173 @@ class _Training:
         self.constants = {n: v for n, v in first.values.items() if n not in self.feeds}
         self.rows = len(next(iter(self.feeds.values()))) if self.feeds else 1
         self.batches = Batches(self.rows, self.settings.batch, self.settings.shuffle, self.settings.drop_last, self.settings.seed)
-        steps = self.settings.steps
-        self.steps = steps if steps is not None else (self.settings.epochs or 1) * self.batches.per_epoch
+        self.steps = run_length(self.settings, self.batches.per_epoch)
         self.start = self._start()
-        self.plan = TrainingPlan(self.built, tuple(self.feeds), self.steps, self.start, self.batches.rows_at(0), self.sizes)
-        self.step = self.plan.step_for(self.batches.rows_at(0))
+        rows, seed = self.batches.rows_at(0), self.settings.seed
+        self.plan = TrainingPlan(self.built, tuple(self.feeds), self.steps, self.start, rows, self.sizes, seed=seed)
+        self.step = self.plan.step_for(rows)
+        self.settings = replace(self.settings, finer=fineness(self.step))
         self.engine, self.why = get_engine(options.engine, self.step)
         splits = {s: self.data.split(s) for s in ("train", "valid", "test")} if self.data is not None else {}
         self.measure = Measure(model.built, self.constants, splits)
         self.screen: Screen | None = None
+        self.failed: NonFinite | None = None
 
     def _start(self) -> dict[str, Any]:
-        """The parameters that the run begins with."""
+        """The parameters and the state that the run begins with."""
         loaded = self.model.loaded
         start = dict(loaded) if loaded is not None else initial_values(self.built, self.settings.seed)
         source = self.spec.model.train.from_ if self.spec.model.train else None
         if source is not None:
             path = Path(self.spec.base, source)
             found = read_params(path / "params.safetensors" if path.is_dir() else path)
-            for name, value in start.items():
-                if name in found and found[name].shape == value.shape:
-                    start[name] = found[name].astype(value.dtype)
+            fitting = [name for name, value in start.items() if name in found and found[name].shape == value.shape]
+            if not fitting:
+                message = f"`train.from` names {path}, which holds nothing of the name and shape of a parameter or state of this spec"
+                held = ", ".join(f"{name} {list(value.shape)}" for name, value in list(found.items())[:4])
+                place = self.spec.value("train", "from")
+                raise RunError(Diagnostic("nothing-taken", message, place, help=f"it holds {held}" if held else "it is empty"))
+            start.update({name: found[name].astype(start[name].dtype) for name in fitting})
         return start
 
     def run(self) -> Trained:
-        """The whole run."""
+        """The whole run. One that a value which is not finite ended is written too, and then raised."""
         valid = self.data is not None and bool(self.data.valid)
-        parts = Parts(self.plan, self.engine, self.feeds, self.constants, self.rows, self.measure, valid)
-        lines = self._heading()
+        parts = Parts(self.plan, self.engine, self.feeds, self.constants, self.rows, self._measured, valid)
         if self.options.screen is None:
             run = self._train(parts, None)
         else:
-            measured = [f"valid.{n}" for n in ("loss", *self.model.built.metrics)] if valid else []
+            shown = [f"valid.{n}" for n in ("loss", *self.model.built.metrics)] if valid else []
             epochs = self.settings.steps is None
-            with Screen(self.options.screen, self.steps, epochs=epochs, measured=measured, quiet=self.options.quiet) as self.screen:
-                for line in lines:
+            with Screen(self.options.screen, self.steps, epochs=epochs, measured=shown, quiet=self.options.quiet) as self.screen:
+                for line in heading(self._heading()):
                     self.screen.write(line)
                 run = self._train(parts, self.screen)
-        params = {**self.start, **run.params}
-        self.model.keep(params)
-        out = self._write(run, params) if self.options.out is not None else None
-        if self.screen is not None:
+        values = {**self.start, **run.params, **self.plan.state(run.slots)}
+        params = {name: value for name, value in values.items() if name in self.built.params}
+        state = {name: value for name, value in values.items() if name in self.built.state}
+        measured = {**values, **self.plan.measured(run.slots)}
+        averaged = self.spec.model.train is not None and self.spec.model.train.ema is not None
+        averages = {name: measured[name] for name in params} if averaged else None
+        account = self._account(run, values, measured)
+        out = self._write(account, measured if averaged else None) if self.options.out is not None else None
+        if self.failed is not None:
+            self._show_folder(out)
+            self.failed.out = out
+            raise self.failed
+        self.model.keep(values)
+        self._show(account, out)
+        return Trained(run, params, state, averages, self.engine.name, out, tuple(account.warnings))
+
+    def _account(self, run: Run, values: Mapping[str, Any], measured: Mapping[str, Any]) -> Account:
+        assert self.built.loss is not None
+        tested = self.data is not None and bool(self.data.test) and not run.failed
+        test = self.measure(measured, "test") if tested else None
+        failure = self.failed.failure if self.failed is not None else None
+        warnings = self._warnings(run)
+        heading = self._heading()
+        return Account(self.model, self.built, self.data, self.measure, heading, run, self.start, values, measured, test, warnings, failure)
+
+    def _warnings(self, run: Run) -> list[Diagnostic]:
+        assert self.built.loss is not None
+        return concerns(run, self.built.graph.dtype(self.built.loss))
+
+    def _show(self, account: Account, out: Path | None) -> None:
+        if self.screen is None:
+            return
+        self.screen.write()
+        for line in summary(account.run, account.shown(), account.test):
+            self.screen.write(line)
+        for warning in account.warnings:
             self.screen.write()
-            test = self.measure(params, "test") if self.data is not None and self.data.test else None
-            for line in summary(run, self._predictions(run, params), test):
+            for line in warning_lines(warning):
                 self.screen.write(line)
-            if self.options.quiet:
-                self.screen.final(final_line(run, None if out is None else os.fspath(out)))
-            if out is not None:
-                self.screen.write()
-                for line in folder_line(os.fspath(out), self.files):
-                    self.screen.write(line)
-        return Trained(run, params, self.engine.name, out)
+        if self.options.quiet:
+            self.screen.final(final_line(account.run, None if out is None else os.fspath(out)))
+        self._show_folder(out)
+
+    def _show_folder(self, out: Path | None) -> None:
+        if self.screen is not None and out is not None:
+            self.screen.write()
+            for line in folder_line(os.fspath(out), self.files):
+                self.screen.write(line)
+
+    def _measured(self, values: Mapping[str, Any], split: str) -> dict[str, float]:
+        """Loss and metrics; what no slot holds is as it was at the start."""
+        return self.measure({**self.start, **values}, split)
 
     def _train(self, parts: Parts, observe: Screen | None) -> Run:
         try:
             return train(parts, self.settings, observe)
         except Stopped as stopped:
-            raise non_finite(stopped, {self.spec.file.positions.source.name: self.spec.file.positions.source}) from None
+            self.failed = self._failure(stopped)
+            return stopped.run
 
-    def _heading(self) -> list[str]:
+    def _failure(self, stopped: Stopped) -> NonFinite:
+        """Where a run went wrong, found in the step as it was built, and how every value can be seen."""
+        source = self.spec.file.positions.source
+        plain = None
+        if len(self.built.graph) <= TRACED:
+            rows, seed = self.batches.rows_at(stopped.batch), self.settings.seed
+            named = TrainingPlan(
+                self.built, tuple(self.feeds), self.steps, self.start, rows, self.sizes, rows_as="arrays", seed=seed, lean=False
+            )
+            plain = named.step_for(rows)
+        failure = find_failure(stopped, {source.name: source}, self.built.graph.sources, plain)
+        more = []
+        row = failure.training_row
+        if self.options.out is not None and (row is None or self.built.one_row or self.batches.constant):
+            at = f" --row {row}" if row is not None and self.built.one_row else ""
+            more.append(f"graphrun grad {source.name} --checkpoint {self.options.out}{at} shows every value")
+        return NonFinite(failure, more, self._warnings(stopped.run))
+
+    def _heading(self) -> Heading:
         counts = {s: n for s, n in self.data.counts.items() if n} if self.data is not None else {}
         train_section = self.spec.model.train
-        return heading(
-            Heading(
-                name=self.spec.name,
-                about=self.spec.model.about,
-                path=self.spec.file.positions.source.name,
-                parameters=sum(int(np.prod(p.shape, dtype=np.int64)) for p in self.built.params.values()),
-                counts=counts,
-                engine=self.engine.name,
-                optimizer=(train_section.optimizer if train_section else None) or "sgd(lr=0.01)",
-                steps=self.steps,
-                epochs=self.settings.epochs if self.settings.steps is None else None,
-                batch=self.batches.rows_at(0),
-                seed=self.settings.seed,
-            )
-        )
-
-    def _predictions(self, run: Run, params: Mapping[str, Any]) -> Predictions | None:
-        """The first training rows, with the prediction before and after."""
-        pair = find_prediction(self.model.built)
-        if self.data is None or pair is None:
-            return None
-        node = self.model.built.nodes[pair.node]
-        count = min(SHOWN_ROWS, self.rows)
-        before = self.measure.values([node], {**self.start, **run.before}, "train", count)[node]
-        after = self.measure.values([node], params, "train", count)[node]
-        if np.ndim(after) == 0 or len(after) != count:
-            return None
-        target = self.data.columns.get(pair.target, ()) if pair.target is not None else ()
-        whole_number = pair.target is not None and self.model.built.inputs[pair.target].dtype == "int64"
-        return Predictions(
-            cells=self.data.cells("train", count),
-            target=target[0] if target else None,
-            node=pair.node,
-            before=before,
-            after=after,
-            target_is_class=whole_number,
-            classes=self.data.class_names(pair.target) if pair.target is not None else None,
+        return Heading(
+            name=self.spec.name,
+            about=self.spec.model.about,
+            path=self.spec.file.positions.source.name,
+            parameters=sum(int(np.prod(p.shape, dtype=np.int64)) for p in self.built.params.values()),
+            counts=counts,
+            engine=self.engine.name,
+            optimizer=(train_section.optimizer if train_section else None) or "sgd(lr=0.01)",
+            steps=self.steps,
+            epochs=self.settings.epochs if self.settings.steps is None else None,
+            batch=self.batches.rows_at(0),
+            seed=self.settings.seed,
         )
 
     # -- the run folder -------------------------------------------------------------------------------------------
 
     files: tuple[str, ...] = ()
 
-    def _write(self, run: Run, params: Mapping[str, Any]) -> Path:
-        """Everything that came out, as one folder; a graph too large to draw goes without picture and ledger."""
+    def _write(self, account: Account, averages: Mapping[str, Any] | None) -> Path:
+        """Everything that came out, as one folder."""
         assert self.options.out is not None
-        contents: dict[str, str | bytes] = {}
-        if len(self.built.graph) <= DRAWN:
-            contents.update(self._explained())
-        contents["history.csv"] = run.history.to_csv()
-        contents["params.safetensors"] = params_bytes(params, {"spec": self.spec.name, "steps": str(run.steps)})
-        contents["spec.yaml"] = resolved(self.spec, os.fspath(self.options.out))
+        run = account.run
+        contents = account.files(os.fspath(self.options.out), averages)
         self.files = tuple(contents)
         manifest = {
             "spec": self.spec.name,
             "steps": run.steps,
             "loss": run.loss if np.isfinite(run.loss) else str(run.loss),
             "metrics": dict(run.metrics),
+            "warnings": [d.code for d in account.warnings],
             "engine": self.engine.name,
             "engine_reason": self.why,
             "seed": self.settings.seed,
             "interrupted": run.interrupted,
+            "failed": None if account.failure is None else account.failure.message,
+            "stopped_early": run.stopped_early,
             "statistics": self._statistics(),
         }
         return write_run(self.options.out, contents, manifest)
-
-    def _explained(self) -> dict[str, str | bytes]:
-        """The ledger and the picture at the values that the run began with."""
-        now = self.model.params
-        self.model.keep(self.start)
-        try:
-            ledger = self.model.ledger()
-            out: dict[str, str | bytes] = {"ledger.md": ledger.to_markdown(), "ledger.json": _json_text(ledger.to_json())}
-            try:
-                out["graph.svg"] = self.model.draw("svg")
-            except RunError:
-                out["graph.dot"] = self.model.draw("dot")
-        finally:
-            self.model.keep(now)
-        return out
 
     def _statistics(self) -> dict[str, Any]:
         if self.data is None:
             return {}
         return {n: {k: np.asarray(v).tolist() for k, v in t.statistics.items()} for n, t in self.data.transforms.items()}
-
-
-def _json_text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 
 
 def _settings(model: Model, options: TrainOptions) -> Options:
@@ -299,5 +323,20 @@ def _settings(model: Model, options: TrainOptions) -> Options:
         drop_last=section.drop_last if section else False,
         seed=options.seed if options.seed is not None else model.seed,
         log_every=section.log.every if section and section.log else None,
+        health=section is None or section.log is None or section.log.health is not False,
         eval_every=section.eval.every if section and section.eval else None,
+        accumulate=(section.accumulate if section else None) or 1,
+        stop=_early_stop(model),
     )
+
+
+def _early_stop(model: Model) -> EarlyStop | None:
+    """What `train.early_stop` says. Raises SpecError where it watches what is not there."""
+    section = model.spec.model.train.early_stop if model.spec.model.train else None
+    if section is None:
+        return None
+    if section.watch.startswith("valid.") and not (model.dataset is not None and model.dataset.valid):
+        message = f"`{section.watch}` cannot be watched: the data have no validation rows"
+        mend = "add `split: {train: 0.8, valid: 0.2}` under `data`, or watch `train.loss`"
+        raise SpecError(Diagnostic("unknown-name", message, model.spec.value("train", "early_stop", "watch"), help=mend))
+    return EarlyStop(section.watch, section.patience, section.min_delta, section.mode)

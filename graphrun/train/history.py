@@ -9,7 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphrun.train.health import Health
+
 __all__ = ["History", "Line", "line_steps"]
+
+
+COLUMNS = ("gradient_norm", "largest_step", "largest_step_of", "predicted_change", "actual_change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,7 @@ class Line:
 
     `loss` is the one before the step's update, on its rows; `gradient_norm` that of all gradients before clipping; `largest` the parameter
     (with its index, where it is an array) that the update moved most, and by how much. `measured` holds the loss and metrics over whole
-    splits, before the update, by name (`valid.loss`, `valid.accuracy`).
+    splits, before the update, by name (`valid.loss`, `valid.accuracy`). `health` says what the update did, by parameter.
     """
 
     step: int
@@ -27,15 +32,17 @@ class Line:
     gradient_norm: float | None = None
     largest: tuple[str, float] | None = None
     measured: Mapping[str, float] = field(default_factory=dict)
+    health: Health | None = None
 
 
 @dataclass(slots=True)
 class History:
-    """The loss of every step, and a line for some."""
+    """The loss of every step, and a line for some. An epoch has `per_epoch` batches, and a step `batches` of them."""
 
     losses: array[float] = field(default_factory=lambda: array("d"))
     lines: list[Line] = field(default_factory=list)
     per_epoch: int = 1
+    batches: int = 1
 
     def __len__(self) -> int:
         return len(self.losses)
@@ -45,23 +52,41 @@ class History:
         """The loss of every step, before its update."""
         return list(self.losses)
 
+    def epoch(self, step: int) -> int:
+        """The epoch in which a step begins."""
+        return step * self.batches // self.per_epoch
+
     def to_csv(self) -> str:
         """All steps as comma-separated values; columns that only some steps have are empty elsewhere. Numbers are exact."""
         measured = list(dict.fromkeys(name for line in self.lines for name in line.measured))
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["step", "epoch", "loss", "gradient_norm", "largest_step", "largest_step_of", *measured])
+        writer.writerow(["step", "epoch", "loss", *COLUMNS, *measured])
         lines = {line.step: line for line in self.lines}
-        empty = [""] * (3 + len(measured))
+        empty = [""] * (len(COLUMNS) + len(measured))
         for step, loss in enumerate(self.losses):
             line = lines.get(step)
-            rest: list[Any] = empty
-            if line is not None:
-                name, amount = line.largest or ("", "")
-                norm = "" if line.gradient_norm is None else line.gradient_norm
-                rest = [norm, amount, name, *(line.measured.get(key, "") for key in measured)]
-            writer.writerow([step, step // self.per_epoch, repr(loss), *rest])
+            rest: list[Any] = empty if line is None else [*_cells(line), *(line.measured.get(key, "") for key in measured)]
+            writer.writerow([step, self.epoch(step), repr(loss), *rest])
         return text.getvalue()
+
+    def health_csv(self) -> str:
+        """The health of the updates that were measured, a row for each parameter; empty where none was."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["step", "parameter", "gradient_norm", "step_ratio", "predicted_change"])
+        for line in self.lines:
+            if line.health is not None:
+                h = line.health
+                writer.writerows([line.step, name, h.gradients[name], h.ratios[name], h.predicted[name]] for name in h.gradients)
+        return text.getvalue() if any(line.health is not None for line in self.lines) else ""
+
+
+def _cells(line: Line) -> list[Any]:
+    name, amount = line.largest or ("", "")
+    norm = "" if line.gradient_norm is None else line.gradient_norm
+    changes = ["", ""] if line.health is None else [line.health.change, line.health.actual]
+    return [norm, amount, name, *changes]
 
 
 def line_steps(steps: int, every: int | None = None, per_epoch: int = 1, lines: int = 12) -> int:

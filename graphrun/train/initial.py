@@ -1,4 +1,4 @@
-"""Initial values of parameters, from their `init`, the seed and their names."""
+"""Initial values of parameters and state, from their `init`, the seed and their names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["initial_value", "initial_values"]
 
 
 def initial_value(built: Built, param: Param, seed: int) -> Any:
-    """The initial value of one parameter, as an array of its shape and dtype."""
+    """The initial value of one parameter or state, as an array of its shape and dtype."""
     if isinstance(param.init, int | float):
         return np.full(param.shape, param.init, dtype=param.dtype)
     found = initial(built, param, seed)
@@ -32,5 +32,5 @@ def initial_value(built: Built, param: Param, seed: int) -> Any:
 
 
 def initial_values(built: Built, seed: int) -> dict[str, Any]:
-    """The initial value of every parameter; each depends on the seed and its own name alone."""
-    return {name: initial_value(built, param, seed) for name, param in built.params.items()}
+    """The initial value of every parameter and state; each depends on the seed and its own name alone."""
+    return {name: initial_value(built, param, seed) for name, param in [*built.params.items(), *built.state.items()]}

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Any, Protocol
 
 import numpy as np
 
 from graphrun.data.batches import Batches
 from graphrun.engines.base import CompiledStep, Engine, Step
+from graphrun.train.health import Gauge
 from graphrun.train.history import History, Line, line_steps
+from graphrun.train.interrupt import interruptible
 
-__all__ = ["Observer", "Options", "Parts", "Plan", "Run", "Stopped", "train"]
+__all__ = ["EarlyStop", "Observer", "Options", "Parts", "Plan", "Run", "Stopped", "run_length", "train"]
 
 MOST_LINES = 40  # measurements of which each gets a line on the screen, where nothing says how often lines are due
 CHUNK_SECONDS = 0.05  # between two looks at the loss and at the keyboard
@@ -31,7 +28,7 @@ class Plan(Protocol):
     """The training step of a spec, before the number of rows is known. Slots are parameters, single or packed, and optimizer state."""
 
     def step_for(self, rows: int, health: bool = False) -> Step:
-        """The step for so many rows. With `health` its outputs hold `gradient_norm`."""
+        """The step for so many rows. With `health` its outputs hold the gradients and `gradient_norm`."""
         ...
 
     def slots_init(self, seed: int) -> dict[str, Any]:
@@ -40,6 +37,14 @@ class Plan(Protocol):
 
     def params(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters by name, out of the slots' values."""
+        ...
+
+    def gradients(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The gradients by the parameters' names, out of the outputs of a step with `health`."""
+        ...
+
+    def measured(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What is measured with: the parameters, or averages of them, and the state, by name."""
         ...
 
 
@@ -62,7 +67,7 @@ class Parts:
     feeds      input → array with the training rows on axis 0; empty where there are no data
     constants  input → value that is the same in every step
     rows       the number of training rows; 1 where there are no data
-    measure    (parameters, split) → loss and metrics with `training` false over all rows of `train` or `valid`
+    measure    (parameters and state, split) → loss and metrics with `training` false over all rows of `train` or `valid`
     valid      whether there are rows for validation
     start      slots that differ from the plan's first values (by name), or None
     """
@@ -78,8 +83,24 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyStop:
+    """Ends a run once `patience` measurements in a row of `watch` (`valid.loss`, `train.accuracy`) are not better than the best before
+    them by more than `min_delta`; better is smaller with the mode `min`."""
+
+    watch: str
+    patience: int
+    min_delta: float = 0.0
+    mode: str = "min"
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
-    """How long, in which batches, from which seed, and how often lines and measurements are due."""
+    """How long, in which batches, from which seed, and how often lines and measurements are due.
+
+    A step is an update; with `accumulate` it takes so many batches one after the other, across the ends of epochs too. With `stop` and
+    without `eval_every` measurements are due once an epoch. `health` says whether a line holds the gradients' health, `finer` how many
+    times as often as a line on the screen that is measured, where `log_every` is not given.
+    """
 
     steps: int | None = None
     epochs: int | None = None
@@ -89,6 +110,10 @@ class Options:
     seed: int = 0
     log_every: int | None = None
     eval_every: int | None = None
+    accumulate: int = 1
+    stop: EarlyStop | None = None
+    health: bool = True
+    finer: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +121,9 @@ class Run:
     """What a run came to.
 
     `loss` and `metrics` are measured after the last update, with `training` false, over all rows of a split: `loss` over the training rows,
-    `metrics` over `split`. `first` holds loss and metrics over the training rows before the first update.
+    `metrics` over `split`. `first` holds loss and metrics over the training rows before the first update, `gauge` the gradients of the
+    first and the last update that was measured. A run that `failed` was ended by a value that is not finite: `steps` were made before, and
+    `params` are those that the step which went wrong began with.
     """
 
     history: History = field(repr=False)
@@ -112,14 +139,24 @@ class Run:
     slots: Mapping[str, Any] = field(repr=False)
     interrupted: bool
     seconds: float
+    stopped_early: bool = False
+    failed: bool = False
+    gauge: Gauge | None = field(default=None, repr=False)
 
 
 class Stopped(Exception):
-    """A loss or a parameter is no longer finite. Where it began can be found from `values`, the slots before step `step`."""
+    """A loss or a parameter is no longer finite. Where it began can be found from `values`, the slots before step `step`; `run` is the run
+    up to there, `rows` the numbers of the training rows that the step met."""
 
-    def __init__(self, step: int, loss: float, values: Mapping[str, Any], made: Step, feeds: Mapping[str, Any]) -> None:
+    run: Run
+    rows: Any = None
+
+    def __init__(
+        self, step: int, loss: float, values: Mapping[str, Any], made: Step, feeds: Mapping[str, Any], batch: int | None = None
+    ) -> None:
         super().__init__(f"step {step}: the loss became {loss}")
         self.step, self.loss, self.values, self.made, self.feeds = step, loss, values, made, feeds
+        self.batch = step if batch is None else batch  # what the step's counter counts
 
 
 def train(parts: Parts, options: Options, observe: Observer | None = None) -> Run:
@@ -131,13 +168,18 @@ class _Loop:
     def __init__(self, parts: Parts, options: Options, observe: Observer | None) -> None:
         self.parts, self.options, self.observe = parts, options, observe
         self.batches = Batches(parts.rows, options.batch, options.shuffle, options.drop_last, options.seed)
-        per = self.batches.per_epoch
-        self.steps = options.steps if options.steps is not None else (options.epochs or 1) * per
+        self.group = options.accumulate
+        per = max(1, self.batches.per_epoch // self.group)
+        self.steps = run_length(options, self.batches.per_epoch)
         often = options.eval_every if parts.valid else None
+        if options.stop is not None:
+            often = options.eval_every or per
+        self.best, self.waited = math.inf, 0
         shown = often if often is not None and self.steps <= MOST_LINES * often else None
         self.every = line_steps(self.steps, options.log_every or shown, per)
-        self.often = [self.every, *([often] if often is not None else [])]
-        self.history = History(per_epoch=per)
+        finer = max(1, self.every // options.finer) if options.log_every is None else self.every
+        self.often = [self.every, finer, *([often] if often is not None else [])]
+        self.history = History(per_epoch=self.batches.per_epoch, batches=self.group)
         self.steppers: dict[tuple[int, bool], CompiledStep] = {}
         self.made: dict[tuple[int, bool], Step] = {}
         self.current: tuple[int, bool] | None = None
@@ -147,50 +189,53 @@ class _Loop:
         self.snapshot: tuple[int, dict[str, Any]] = (0, self.slots)
         self.snapped = time.perf_counter()
         self.told = 0.0
+        self.seconds = 0.0
+        self.before = parts.plan.params(self.slots)
+        self.first: Mapping[str, float] = {}
+        self.gauge = Gauge.of(self.before)
 
     def run(self) -> Run:
         """The whole run."""
         plan, measure = self.parts.plan, self.parts.measure
-        before = plan.params(self.slots)
-        first = measure(before, "train")
-        for k in {0, min(self.steps, self.batches.per_epoch) - 1}:  # compiled before the clock runs
+        self.first = measure(plan.measured(self.slots), "train")
+        for k in {0, min(self.steps * self.group, self.batches.per_epoch) - 1}:  # compiled before the clock runs
             self._stepper(k)
-        began = time.perf_counter()
-        measuring = 0.0
         k = 0
-        with _interruptible() as stop:
+        enough = False
+        with interruptible() as stop:
             while k < self.steps and not stop:
                 if self._due(k):
-                    began_line = time.perf_counter()
-                    self._line(k)
-                    measuring += time.perf_counter() - began_line
+                    enough = not self._line(k)
+                    if enough:
+                        break
                     k += 1
                 else:
                     k = self._stretch(k)
                 self._tell(k)
             interrupted = bool(stop) and k < self.steps
-        seconds = time.perf_counter() - began - measuring
         self.slots = self._values()
-        params = plan.params(self.slots)
-        end = measure(params, "train")
+        params, values = plan.params(self.slots), plan.measured(self.slots)
+        end = measure(values, "train")
         if not math.isfinite(end["loss"]):
             raise self._stopped(k, end["loss"])
-        valid = measure(params, "valid") if self.parts.valid else None
+        valid = measure(values, "valid") if self.parts.valid else None
         metrics = {name: value for name, value in (valid or end).items() if name != "loss"}
         return Run(
             history=self.history,
             steps=k,
-            epochs=k // self.batches.per_epoch,
-            first=first,
+            epochs=self.history.epoch(k),
+            first=self.first,
             loss=end["loss"],
             metrics=metrics,
             split="valid" if valid is not None else "train",
             valid_loss=valid["loss"] if valid is not None else None,
-            before=before,
+            before=self.before,
             params=params,
             slots=self.slots,
             interrupted=interrupted,
-            seconds=seconds,
+            seconds=self.seconds,
+            stopped_early=enough,
+            gauge=self.gauge,
         )
 
     def _tell(self, k: int) -> None:
@@ -225,20 +270,30 @@ class _Loop:
         return stop
 
     def _advance(self, first: int, count: int) -> None:
-        stepper = self._stepper(first)
+        stepper = self._stepper(first * self.group)
         if time.perf_counter() - self.snapped > SNAPSHOT_SECONDS:
             self.snapshot, self.snapped = (first, stepper.values()), time.perf_counter()
-        losses = stepper.run(self._feeds(first), first, count)
+        began = time.perf_counter()
+        losses = stepper.run(self._feeds(first), first, count) if self.group == 1 else self._updates(first, count)
+        self.seconds += time.perf_counter() - began
         for n, loss in enumerate(losses):
             if not math.isfinite(loss):
                 raise self._stopped(first + n, loss)
             self.history.losses.append(loss)
 
+    def _updates(self, first: int, count: int) -> list[float]:
+        """Makes updates of several batches each; the loss of each is the mean of its batches'."""
+        out = []
+        for k in range(first, first + count):
+            batches = range(k * self.group, (k + 1) * self.group)
+            out.append(sum(self._stepper(m).run(self._feeds(m), m, 1)[0] for m in batches) / self.group)
+        return out
+
     def _feeds(self, k: int) -> Mapping[str, Any]:
         return self.fixed if self.fixed is not None else {**self.parts.constants, **self.batches.take(self.parts.feeds, k)}
 
     def _stepper(self, k: int, health: bool = False) -> CompiledStep:
-        """The compiled step for the rows of step k. The slots move to it where another one held them."""
+        """The compiled step for the rows of batch k. The slots move to it where another one held them."""
         key = (self.batches.rows_at(k), health)
         if key not in self.steppers:
             self.made[key] = self.parts.plan.step_for(key[0], health=health)
@@ -253,31 +308,68 @@ class _Loop:
 
     # -- lines of history ---------------------------------------------------------------------------------------------
 
-    def _line(self, k: int) -> None:
-        """Makes step k and writes a line.
+    def _line(self, k: int) -> bool:
+        """Makes step k and writes a line; or nothing, and gives False, where what is measured before the step says to stop.
 
-        The gradients' norm comes from a second compiled step, whose update is thrown away, so that the parameters do not depend on how
-        often a line is written.
+        The gradients come from a second compiled step, whose update is thrown away, so that the parameters do not depend on how often a
+        line is written.
         """
         parts = self.parts
-        stepper = self._stepper(k)
-        old = stepper.values()
+        old = self._stepper(k * self.group).values()
         before = parts.plan.params(old)
         measured: dict[str, float] = {}
-        often = self.options.eval_every
-        if parts.valid and (k % (often or self.every) == 0 or k == self.steps - 1):
-            measured = {f"valid.{name}": value for name, value in parts.measure(before, "valid").items()}
-        health = self._stepper(k, health=True)
-        health.load(old)
-        health.run(self._feeds(k), k, 1)
-        norm = health.outputs.get("gradient_norm")
+        often = self.often[-1] if self.options.eval_every or self.options.stop else self.every
+        if k % often == 0 or k == self.steps - 1:
+            measured = self._measured(parts.plan.measured(old))
+            if self._spent(measured):
+                return False
+        outputs = self._tried(k, old)[1] if self.options.health else {}
         self._advance(k, 1)
-        largest = _largest(before, parts.plan.params(stepper.values()))
+        new = self._values()
+        move = self.gauge.move(before, parts.plan.params(new))
+        gradients = parts.plan.gradients(outputs)
+        health = None
+        if gradients:
+            actual = self._tried(k, new)[0] - self.history.losses[-1]
+            self.gauge.pass_by(k, self.history.losses[-1], before)
+            health = self.gauge.health(before, move, gradients, actual)
+        norm = outputs.get("gradient_norm")
         norm = None if norm is None else float(norm)
-        line = Line(k, k // self.batches.per_epoch, self.history.losses[-1], norm, largest, measured)
+        largest = self.gauge.largest(move, before)
+        line = Line(k, self.history.epoch(k), self.history.losses[-1], norm, largest, measured, health)
         self.history.lines.append(line)
         if self.observe is not None and (k % self.every == 0 or k == self.steps - 1):
             self.observe.line(line)
+        return True
+
+    def _measured(self, values: Mapping[str, Any]) -> dict[str, float]:
+        """Loss and metrics over the validation rows, and over the training rows where these are watched."""
+        watched = self.options.stop.watch.partition(".")[0] if self.options.stop is not None else ""
+        splits = ["valid"] * self.parts.valid + ["train"] * (watched == "train")
+        return {f"{split}.{name}": value for split in splits for name, value in self.parts.measure(values, split).items()}
+
+    def _spent(self, measured: Mapping[str, float]) -> bool:
+        """Notes what is watched; whether it has not become better for as long as there is patience."""
+        stop = self.options.stop
+        if stop is None:
+            return False
+        value = measured[stop.watch] if stop.mode == "min" else -measured[stop.watch]
+        if value < self.best - stop.min_delta:
+            self.best, self.waited = value, 0
+        else:
+            self.waited += 1
+        return self.waited >= stop.patience
+
+    def _tried(self, k: int, values: Mapping[str, Any]) -> tuple[float, Mapping[str, Any]]:
+        """The loss of step k with these slots, and the outputs of its last batch, from steps whose updates are thrown away."""
+        losses: list[float] = []
+        outputs: Mapping[str, Any] = {}
+        for m in range(k * self.group, (k + 1) * self.group):
+            health = self._stepper(m, health=True)
+            health.load(values)
+            losses += health.run(self._feeds(m), m, 1)
+            values, outputs = health.values(), health.outputs
+        return sum(losses) / self.group, outputs
 
     # -- a loss that is not finite ------------------------------------------------------------------------------------
 
@@ -289,49 +381,49 @@ class _Loop:
         for k in range(start, step + 1):
             if k >= self.steps:
                 break
-            stepper = self._stepper(k)
-            old = stepper.values()
-            (found,) = stepper.run(self._feeds(k), k, 1)
-            after = stepper.values()
-            if not math.isfinite(found) or not all(np.all(np.isfinite(v)) for v in after.values()):
-                return self._stop(k, loss if math.isfinite(found) else found, old)
+            for m in range(k * self.group, (k + 1) * self.group):
+                stepper = self._stepper(m)
+                old = stepper.values()
+                (found,) = stepper.run(self._feeds(m), m, 1)
+                after = stepper.values()
+                if not math.isfinite(found) or not all(np.all(np.isfinite(v)) for v in after.values()):
+                    return self._stop(k, loss if math.isfinite(found) else found, old, m)
         return self._stop(step, loss, self._values())
 
-    def _stop(self, step: int, loss: float, values: Mapping[str, Any]) -> Stopped:
-        last = max(0, min(step, self.steps - 1))
-        return Stopped(step, loss, values, self.made[self.batches.rows_at(last), False], self._feeds(last))
+    def _stop(self, step: int, loss: float, values: Mapping[str, Any], batch: int | None = None) -> Stopped:
+        last = max(0, min(step, self.steps - 1)) * self.group if batch is None else batch
+        stopped = Stopped(step, loss, values, self.made[self.batches.rows_at(last), False], self._feeds(last), last)
+        stopped.run = self._reached(step, loss, values)
+        if self.parts.feeds:
+            stopped.rows = np.arange(self.parts.rows)[self.batches.at(last)]
+        return stopped
+
+    def _reached(self, step: int, loss: float, values: Mapping[str, Any]) -> Run:
+        """The run up to a step that went wrong, which began with `values`."""
+        history = self.history
+        del history.losses[step:]
+        history.lines = [line for line in history.lines if line.step < step]
+        return Run(
+            history=history,
+            steps=step,
+            epochs=history.epoch(step),
+            first=self.first,
+            loss=loss,
+            metrics={},
+            split="train",
+            valid_loss=None,
+            before=self.before,
+            params=self.parts.plan.params(values),
+            slots=values,
+            interrupted=False,
+            seconds=self.seconds,
+            failed=True,
+            gauge=self.gauge,
+        )
 
 
-def _largest(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, float] | None:
-    """The element of a parameter that moved most, and by how much."""
-    ends = list(accumulate(int(np.size(value)) for value in after.values()))
-    if not ends or not ends[-1]:
-        return None
-    old, new = (np.concatenate([np.ravel(values[name]) for name in after]).astype(np.float64) for values in (before, after))
-    move = new - old
-    at = int(np.argmax(np.abs(move)))
-    k = bisect_right(ends, at)
-    name, value = list(after.items())[k]
-    index = ", ".join(str(int(i)) for i in np.unravel_index(at - (ends[k - 1] if k else 0), np.shape(value)))
-    return (f"{name}[{index}]" if index else name), float(move[at])
-
-
-@contextmanager
-def _interruptible() -> Iterator[list[int]]:
-    """A list that is no longer empty once Ctrl-C was pressed; pressed again, it interrupts at once. Idle outside the main thread."""
-    pressed: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed
-        return
-    usual = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: Any) -> None:
-        if pressed:
-            raise KeyboardInterrupt
-        pressed.append(number)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if usual is None else usual)
+def run_length(options: Options, per_epoch: int) -> int:
+    """The number of updates of a run: `steps`, or those of its epochs of `per_epoch` batches, the last one filled up."""
+    if options.steps is not None:
+        return options.steps
+    return -(-(options.epochs or 1) * per_epoch // options.accumulate)

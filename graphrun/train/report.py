@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from graphrun.errors import Diagnostic
 from graphrun.train.loop import Run
 
 __all__ = [
     "Heading",
     "Predictions",
+    "details",
     "duration",
     "final_line",
     "folder_line",
     "heading",
     "number",
     "plain",
+    "prediction_text",
     "sparkline",
     "summary",
+    "warning_lines",
+    "weight_texts",
     "weights",
 ]
 
@@ -94,11 +100,20 @@ def heading(h: Heading) -> list[str]:
         lines = [first]
     else:
         lines = [f"{h.name}: {about}", f"{size}{', ' if rows else ''}{rows}"]
-    length = _count(h.steps, "step")
-    if h.epochs is not None:
+    return [*lines, f"engine {h.engine}, {h.optimizer}, {_length(h, h.steps)}, seed {h.seed}"]
+
+
+def details(h: Heading, steps: int) -> list[str]:
+    """The same for the report: size, data, optimizer, the length that was reached, seed, engine."""
+    found = [_count(h.parameters, "parameter"), _rows(h.counts), h.optimizer, _length(h, steps), f"seed {h.seed}", f"engine {h.engine}"]
+    return [text for text in found if text]
+
+
+def _length(h: Heading, steps: int) -> str:
+    length = _count(steps, "step")
+    if h.epochs is not None and steps == h.steps:
         length = f"{_count(h.epochs, 'epoch')}, {length}"
-    of = f" of {_count(h.batch, 'row')}" if h.counts else ""
-    return [*lines, f"engine {h.engine}, {h.optimizer}, {length}{of}, seed {h.seed}"]
+    return f"{length} of {_count(h.batch, 'row')}" if h.counts else length
 
 
 def _rows(counts: Mapping[str, int]) -> str:
@@ -140,10 +155,10 @@ def final_line(run: Run, folder: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """The first rows: their cells (column → texts), the target's column or input, and the prediction before and after.
+    """Some rows: their cells (column → texts), the target's column or input, and the prediction before and after.
 
     `before` and `after` have rows on axis 0. Where the target is a class, `classes` are the names and a prediction of several numbers is
-    shown as the class of the largest.
+    shown as the class of the largest. `rows` are their numbers (from 0) among the `total`; where not given, they are the first.
     """
 
     cells: Mapping[str, Sequence[Any]]
@@ -153,7 +168,15 @@ class Predictions:
     after: Any
     target_is_class: bool = False
     classes: tuple[str, ...] | None = None
-    first_row: int = 1
+    rows: tuple[int, ...] = ()
+    total: int = 0
+
+    def at(self, places: Sequence[int]) -> Predictions:
+        """Those of some of the rows."""
+        cells = {name: [column[k] for k in places] for name, column in self.cells.items()}
+        rows = tuple(self.rows[k] for k in places) if self.rows else tuple(places)
+        before, after = (np.asarray(values)[list(places)] for values in (self.before, self.after))
+        return replace(self, cells=cells, rows=rows, before=before, after=after)
 
 
 def summary(run: Run, predictions: Predictions | None = None, test: Mapping[str, float] | None = None) -> list[str]:
@@ -161,6 +184,8 @@ def summary(run: Run, predictions: Predictions | None = None, test: Mapping[str,
     lines = [_outcome(run)]
     if run.interrupted:
         lines.insert(0, f"interrupted after {_count(run.steps, 'step')}; what was reached is kept")
+    if run.stopped_early:
+        lines.insert(0, f"stopped early after {_count(run.steps, 'step')}: what `early_stop` watches has not become better")
     if run.metrics:
         where = "validation rows" if run.split == "valid" else "training rows"
         found = [f"{name} {number(value)}" for name, value in run.metrics.items()]
@@ -199,14 +224,14 @@ def _rows_of(p: Predictions, others: Sequence[str], some: int) -> list[str]:
     """The table with the first `some` of the columns besides the target's."""
     count = len(p.after)
     shown = others[:some]
-    columns: list[tuple[str, list[str]]] = [("row", [str(p.first_row + k) for k in range(count)])]
+    columns: list[tuple[str, list[str]]] = [("row", [str(p.rows[k] + 1 if p.rows else k + 1) for k in range(count)])]
     columns += [(name, [_cell(c) for c in p.cells[name][:count]]) for name in shown]
     if len(shown) < len(others):
         columns.append(("…", ["…"] * count))
     if p.target is not None and p.target in p.cells:
         columns.append((p.target, [_cell(c) for c in p.cells[p.target][:count]]))
-    columns.append((f"{p.node} before", [_prediction(p, row) for row in p.before]))
-    columns.append(("after", [_prediction(p, row) for row in p.after]))
+    columns.append((f"{p.node} before", [prediction_text(p, row) for row in p.before]))
+    columns.append(("after", [prediction_text(p, row) for row in p.after]))
     widths = [max(len(head), *(len(text) for text in texts)) for head, texts in columns]
     head = "  ".join(name.rjust(w) for (name, _), w in zip(columns, widths, strict=True))
     rows = ["  ".join(texts[k].rjust(w) for (_, texts), w in zip(columns, widths, strict=True)) for k in range(count)]
@@ -218,7 +243,8 @@ def _cell(cell: Any) -> str:
     return text if len(text) <= 14 else text[:13] + "…"
 
 
-def _prediction(p: Predictions, value: Any) -> str:
+def prediction_text(p: Predictions, value: Any) -> str:
+    """A prediction as text: a number, the name of a class, or the first numbers of several."""
     array = np.asarray(value)
     if array.size == 1:
         return _value(float(array.reshape(-1)[0]))
@@ -243,6 +269,13 @@ def _weight(x: float) -> str:
     return f"{x:.3f}" if 0.01 <= abs(x) < 1e4 else f"{x:.3g}"
 
 
+def weight_texts(before: Any, after: Any) -> list[str]:
+    """A parameter before and after: a number, or the norm of an array."""
+    if before.size == 1:
+        return [_weight(float(value.reshape(-1)[0])) for value in (before, after)]
+    return [number(float(np.linalg.norm(value.astype(np.float64).ravel())), 4) for value in (before, after)]
+
+
 def weights(before: Mapping[str, Any], after: Mapping[str, Any], limit: int = 12) -> list[str]:
     """Each parameter before and after: a number, or shape and norm. With many, the first ones and how many more there are."""
     rows: list[tuple[str, str, str, str]] = []
@@ -250,12 +283,9 @@ def weights(before: Mapping[str, Any], after: Mapping[str, Any], limit: int = 12
         if len(rows) == limit:
             break
         old = np.asarray(before[name])
-        if old.size == 1:
-            rows.append((name, "", _weight(float(old.reshape(-1)[0])), _weight(float(np.asarray(new).reshape(-1)[0]))))
-        else:
-            shape = "×".join(str(d) for d in old.shape)
-            first, last = (number(float(np.linalg.norm(value)), 4) for value in (old, new))
-            rows.append((f"{name} [{shape}]", "|·| ", first, last))
+        first, last = weight_texts(old, np.asarray(new))
+        shape = "" if old.size == 1 else f" [{'×'.join(str(d) for d in old.shape)}]"
+        rows.append((f"{name}{shape}", "|·| " if shape else "", first, last))
     if not rows:
         return []
     names, signs, olds = (max(len(row[k]) for row in rows) for k in range(3))
@@ -282,6 +312,12 @@ def _two_columns(lines: Sequence[str]) -> list[str]:
     half = (len(lines) + 1) // 2
     width = max(len(line) for line in lines[:half])
     return [f"{lines[k].ljust(width)}    {lines[k + half] if k + half < len(lines) else ''}".rstrip() for k in range(half)]
+
+
+def warning_lines(warning: Diagnostic) -> list[str]:
+    """A warning, within 80 columns."""
+    lines = warning.to_text().split("\n")
+    return [piece for line in lines for piece in textwrap.wrap(line, WIDTH, subsequent_indent="   ", break_on_hyphens=False)]
 
 
 def folder_line(folder: str, files: Sequence[str]) -> list[str]:

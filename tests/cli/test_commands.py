@@ -122,9 +122,16 @@ def test_grad_writes_markdown_and_json(text, tmp_path):
     assert json.loads((tmp_path / "ledger.json").read_text(encoding="utf-8"))["gradients"]["w"] == -4
 
 
+def test_grad_writes_a_page(text, tmp_path):
+    assert text("grad", NEURON, "-o", "report.html") == "wrote report.html\n"
+    assert "<title>neuron: the gradient, step by step</title>" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert text("grad", NEURON, "--updates", "2", "-o", "two.html", "--quiet") == ""
+    assert (tmp_path / "two.html").read_text(encoding="utf-8").count('"program":') == 2
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("l.tex", ".tex files are not there yet"), ("l.html", ".html files"), ("l.doc", "one of .md, .json"), ("l", "cannot tell")],
+    [("l.tex", ".tex files are not there yet"), ("l.doc", "one of .md, .json, .html"), ("l", "cannot tell")],
 )
 def test_grad_refuses_other_formats_by_name_before_it_computes(text, name, message):
     assert message in text("grad", NEURON, "-o", name, status=2)

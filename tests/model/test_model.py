@@ -43,7 +43,8 @@ def test_training_begins_anew_each_time_and_from_loaded_parameters(tmp_path: Pat
 def test_the_run_folder_is_whole(tmp_path: Path) -> None:
     gr.load(SPECS / "ann.yaml").train(steps=3, out=tmp_path / "ann")
     found = {p.name for p in (tmp_path / "ann").iterdir()}
-    assert found == {"spec.yaml", "history.csv", "params.safetensors", "graph.svg", "ledger.md", "ledger.json", "run.json"}
+    explained = {"report.html", "ledger.md", "ledger.json", "graph.svg"}
+    assert found == {"spec.yaml", "history.csv", "health.csv", "params.safetensors", "run.json"} | explained
     assert [p.name for p in tmp_path.iterdir()] == ["ann"]
     assert gr.load(tmp_path / "ann" / "spec.yaml").built.work == (5, 6)
     lines = (tmp_path / "ann" / "history.csv").read_text().splitlines()

@@ -33,6 +33,11 @@ class Mean:
     def params(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {"w": values["w"]}
 
+    measured = params
+
+    def gradients(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {"w": outputs["w"]} if outputs else {}
+
     def compile(self, step: Any) -> Any:
         self.compiled.append(step)
         return _Compiled(self, *step)
@@ -63,7 +68,7 @@ class _Compiled:
             d = self.slots["w"] - feeds["x"].mean()
             losses.append(float(0.5 * d**2) if k != self.mean.blow_up else float("nan"))
             self.slots = {"w": self.slots["w"] - self.mean.lr * d, "moves": self.slots["moves"] + 1}
-            self.outputs = {"gradient_norm": abs(d)} if self.health else {}
+            self.outputs = {"gradient_norm": abs(d), "w": d} if self.health else {}
         return losses
 
 
@@ -156,11 +161,56 @@ def test_each_measurement_is_shown_where_there_are_not_too_many() -> None:
 def test_history_as_csv() -> None:
     out = run(Mean(0.5), Options(steps=3, log_every=2), valid=True)
     assert out.history.to_csv() == (
-        "step,epoch,loss,gradient_norm,largest_step,largest_step_of,valid.loss,valid.w\n"
-        "0,0,8.0,4.0,2.0,w,1.125,0.0\n"
-        "1,1,2.0,,,,,\n"
-        "2,2,0.5,1.0,0.5,w,1.125,3.0\n"
+        "step,epoch,loss,gradient_norm,largest_step,largest_step_of,predicted_change,actual_change,valid.loss,valid.w\n"
+        "0,0,8.0,4.0,2.0,w,-8.0,-6.0,1.125,0.0\n"
+        "1,1,2.0,,,,,,,\n"
+        "2,2,0.5,1.0,0.5,w,-0.5,-0.375,1.125,3.0\n"
     )
+    assert out.history.health_csv() == (
+        "step,parameter,gradient_norm,step_ratio,predicted_change\n"
+        "0,w,4.0,inf,-8.0\n"
+        "2,w,1.0,0.16666666666666666,-0.5\n"
+    )
+
+
+def test_without_health_no_second_step_is_compiled_and_the_rest_is_the_same() -> None:
+    with_, without = Mean(), Mean()
+    a, b = run(with_, Options(steps=9, batch=2, log_every=2)), run(without, Options(steps=9, batch=2, log_every=2, health=False))
+    assert {health for _, health in with_.compiled} == {False, True}
+    assert {health for _, health in without.compiled} == {False}
+    assert (a.params, a.history.loss) == (b.params, b.history.loss)
+    assert [line.largest for line in a.history.lines] == [line.largest for line in b.history.lines]
+    assert {(line.gradient_norm, line.health) for line in b.history.lines} == {(None, None)}
+    assert b.history.health_csv() == ""
+
+
+def test_health_may_be_measured_more_often_than_a_line_is_shown() -> None:
+    seen = Seen()
+    out = run(Mean(), Options(steps=100, finer=5), observe=seen)
+    assert [line.step for line in seen.lines] == [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 99]
+    assert [line.step for line in out.history.lines] == [*range(0, 100, 2), 99]
+    assert [line.step for line in run(Mean(), Options(steps=100, finer=5, log_every=50)).history.lines] == [0, 50, 99]
+
+
+def test_a_line_says_how_far_the_loss_falls_and_how_far_it_should() -> None:
+    out = run(Mean(), Options(steps=3, batch=2, log_every=1, seed=1))
+    w = 1.0
+    for line, (_, _, _, x) in zip(out.history.lines, out_runs(Options(steps=3, batch=2, log_every=1, seed=1)), strict=True):
+        g = w - np.mean(x)
+        assert line.health is not None
+        assert line.health.gradients == {"w": pytest.approx(abs(g))}
+        assert line.health.ratios == {"w": pytest.approx(abs(0.1 * g / w))}
+        assert line.health.change == pytest.approx(-0.1 * g**2)
+        assert line.health.actual == pytest.approx(0.5 * (0.9 * g) ** 2 - 0.5 * g**2)
+        w -= 0.1 * g
+    assert out.gauge is not None
+    assert out.gauge.first == {"w": pytest.approx(1 - np.mean(out_runs(Options(steps=1, batch=2, seed=1))[0][3]))}
+
+
+def out_runs(options: Options) -> list[tuple[int, int, int, list[float]]]:
+    mean = Mean()
+    run(mean, options)
+    return mean.runs
 
 
 def test_an_interruption_keeps_what_was_reached() -> None:
@@ -186,6 +236,13 @@ def test_a_loss_that_is_not_finite_stops_the_run_at_its_step() -> None:
     assert str(stopped.value) == "step 33: the loss became nan"
     assert stopped.value.values["moves"] == 33  # the slots before that step
     assert stopped.value.feeds["x"].tolist() == mean.runs[33][3]
+    assert X[stopped.value.rows].tolist() == mean.runs[33][3]
+    reached = stopped.value.run
+    assert (reached.failed, reached.steps, len(reached.history), reached.epochs) == (True, 33, 33, 11)
+    assert reached.history.loss == run(Mean(), Options(steps=33, batch=2)).history.loss
+    assert np.isnan(reached.loss)
+    assert all(line.step < 33 for line in reached.history.lines)
+    assert reached.params["w"] == run(Mean(), Options(steps=33, batch=2)).params["w"]  # those that the bad step began with
 
 
 def test_a_parameter_that_blows_up_is_found_at_the_step_that_did_it() -> None:

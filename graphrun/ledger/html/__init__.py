@@ -1,0 +1,1 @@
+"""The report page. See design: each module of this folder documents itself."""

@@ -1,0 +1,126 @@
+"""`check`: right gradients pass, kinks are no faults, and every operation's backward rule that is off by 1e-4 is found and named."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphrun as gr
+from graphrun.ir.builder import Builder
+from graphrun.ir.opdef import OpDef, Part
+from graphrun.model.checking import Comparison, check_gradients
+from graphrun.ops.registry import OPS
+
+DIFFERENTIABLE = [op for op in OPS.values() if op.vjp is not None and op.cases]
+
+
+def case_of(op: OpDef) -> Any:
+    """The row of the gradient table with the most elements, up to 200."""
+    sizes = [sum(int(np.prod(shape)) for shape in case.shapes) for case in op.cases]
+    return op.cases[sizes.index(max((s for s in sizes if s <= 200), default=min(sizes)))]
+
+
+def compared(op: OpDef, used: OpDef) -> Comparison:
+    """sum(weights · op(operands)), with `used` in place of `op`."""
+    case = case_of(op)
+    rng = np.random.default_rng(zlib.crc32(op.name.encode()))
+    b, leaves, inputs = Builder(), {}, []
+    types = case.dtypes or ("float64",) * len(case.shapes)
+    for k, (shape, dtype) in enumerate(zip(case.shapes, types, strict=True)):
+        low, high = case.domain
+        i = b.input(f"x{k}", shape, dtype)
+        drawn = rng.uniform(low, high, shape) if dtype == "float64" else rng.integers(0, int(high) + 1, shape)
+        leaves[i] = drawn.astype(dtype)
+        inputs.append(i)
+    b.owner = b.name_id("y")
+    y = b.node(used, inputs, case.attrs)
+    weights = b.input("weights", b.shape(y), b.dtype(y))
+    leaves[weights] = rng.uniform(0.5, 1.5, [d for d in b.shape(y) if isinstance(d, int)])
+    b.owner = b.name_id("J")
+    product = OPS["mul"](b, y, weights)
+    of = OPS["sum"](b, product) if b.shape(product) else product
+    return check_gradients(b.graph, of, leaves)
+
+
+def scaled(op: OpDef) -> OpDef:
+    """The operation with a backward rule that is off by 1e-4."""
+    assert op.vjp is not None
+    rule = op.vjp
+
+    def wrong(b: Builder, node: Any, g: int) -> Any:
+        factor = b.const(1.0001, b.dtype(g))
+        return rule(b, node, OPS["mul"](b, g, factor))
+
+    return replace(op, vjp=wrong)
+
+
+def has_gradient(c: Comparison) -> bool:
+    return any(x.name.startswith("x") and abs(x.backward) > 1e-3 for x in c.checked)
+
+
+@pytest.mark.parametrize("op", DIFFERENTIABLE, ids=lambda op: op.name)
+def test_a_backward_rule_that_is_off_by_a_ten_thousandth_is_found(op: OpDef) -> None:
+    right = compared(op, op)
+    assert right.ok, right.worst
+    wrong = compared(op, scaled(op))
+    if not has_gradient(right):
+        assert op.name in {"floor", "ceil", "round", "sign", "stop_gradient"}, "the row of the table has no gradient to speak of"
+        return
+    assert not wrong.ok
+    assert wrong.blame is not None
+    assert wrong.graph.op(wrong.blame).name == op.name
+
+
+def checked(nodes: str, **at: Any) -> Comparison:
+    text = f"graphrun: 1\ninputs: {{x: {{shape: [3], default: [0, 1, -2]}}}}\nparams: {{w: 2}}\nnodes:\n{nodes}loss: J\n"
+    return gr.loads(text).check(at=at)
+
+
+@pytest.mark.parametrize("formula", ["sum(relu(x) * w)", "max(x * 0)", "sum(clip(x, -2, 1)) * w"])
+def test_kinks_are_no_faults(formula: str) -> None:
+    c = checked(f"  J: {formula}\n")
+    assert c.ok, c.worst
+    assert any(x.kinks for x in c.checked)
+
+
+@pytest.mark.parametrize("formula", ["sum(abs(x) * w)", "sum(maximum(x, 0) * w)"])
+def test_the_middle_of_both_sides_is_what_differences_say(formula: str) -> None:
+    assert checked(f"  J: {formula}\n").ok
+
+
+def test_a_slope_outside_of_both_sides_is_wrong_at_a_kink_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    relu = OPS["relu"]
+    b = Builder()
+    x = b.input("x", (2,), "float64")
+    used = replace(relu, vjp=lambda b, node, g: (OPS["mul"](b, g, b.const(1.5, "float64")),))
+    of = OPS["sum"](b, b.node(used, [x]))
+    c = check_gradients(b.graph, of, {x: np.array([0.0, 0.0])})
+    assert not c.ok
+    assert c.checked[0].kinks == 2
+
+
+def test_a_kink_nearby_is_not_taken_for_a_fault() -> None:
+    c = checked("  J: sum(relu(x)) * w\n", x=[1e-4, -1e-4, 5e-4])
+    assert c.ok, c.worst
+
+
+def test_the_worst_entry_is_named() -> None:
+    tanh = OPS["tanh"]
+
+    def off_at_one(b: Builder, node: Any, g: int) -> Any:
+        (right,) = tanh.vjp(b, node, g)  # type: ignore[misc]
+        assert not isinstance(right, Part)
+        assert right is not None
+        return (OPS["mul"](b, right, b.const((1.0, 1.0, 1.01, 1.0), "float64", (4,))),)
+
+    b = Builder()
+    x = b.input("x", (4,), "float64")
+    of = OPS["sum"](b, b.node(replace(tanh, vjp=off_at_one), [x]))
+    c = check_gradients(b.graph, of, {x: np.array([0.1, 0.2, 0.3, 0.4])})
+    assert c.worst is not None
+    assert (c.worst.name, c.worst.worst) == ("x", (2,))
+    assert c.worst.off == pytest.approx(0.01 / 1.01, rel=1e-3)
