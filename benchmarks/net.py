@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import graphrun as gr
-from benchmarks.common import Table, agree, compiled, installed, median, peak
+from benchmarks.common import Table, agree, compiled, installed, median, once, peak, time_text
 
 SPEC = """\
 graphrun: 1
@@ -24,6 +24,7 @@ ROWS = np.array([[1.0, 2, 5], [2, -1, 5], [0, 1, 1], [-1, 1, -2]])
 START = [1.0, 2.0, -1.0, 1.0, 2.0, -3.0]
 RATE = 0.02
 CHECKED = 30
+STEPS = 20_000
 
 
 def ours(table: Table) -> list[float]:
@@ -41,6 +42,23 @@ def ours(table: Table) -> list[float]:
         made.load()
         table.add(f"graphrun, {rows_as}", median(lambda s=step: s.run(feeds, 0, 1000)) / 1000)
     return losses
+
+
+def history() -> None:
+    """What lines of history cost: the steps between them nothing, a line itself two steps whose updates are thrown away."""
+    data = f"data: {{columns: [x1, x2, y], rows: {ROWS.tolist()}}}\nloss: L"
+    text = SPEC.replace("loss: L", data).replace("steps: 100", f"steps: {STEPS}")
+    found = []
+    for every, health in ((STEPS, False), (STEPS, True), (100, True), (100, False)):
+        model = gr.loads(text, set={"train.log": f"{{every: {every}, health: {str(health).lower()}}}"})
+        runs = [once(model.train) for _ in range(5)]
+        took, run = min(runs, key=lambda one: one[1].run.seconds)
+        found.append(run.params)
+        each, lines = run.run.seconds / STEPS, len(run.history.lines)
+        said = "with" if health else "without"
+        print(f"  {lines:4} lines {said} health: a step {time_text(each)}, the whole run of {STEPS:,} {time_text(took)}", flush=True)
+    if any(run != found[0] for run in found):
+        raise SystemExit("  the parameters depend on the lines of history")
 
 
 def micrograd(table: Table, losses: list[float]) -> None:
@@ -112,6 +130,7 @@ def main() -> None:
     """Prints the table, and whether the step is 50 times as fast as PyTorch's."""
     table = Table()
     losses = ours(table)
+    history()
     print(f"  peak memory {peak():.0f} MB")
     if installed("micrograd"):
         micrograd(table, losses)

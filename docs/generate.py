@@ -13,9 +13,31 @@ from graphrun.ops.registry import FAMILIES
 from graphrun.spec.spec import Function, Optimizer
 
 HERE = Path(__file__).resolve().parent
-INNER = {"dtype", "key", "seed"}  # attributes that the build sets
+INNER = {"dtype", "key", "seed", "offset"}  # attributes of kind `any` that the build sets
+FORMS = {  # family → (call, what it computes) of what is made of several operations
+    "products and matrices": (
+        (
+            "einsum('ij,jk->ik', a, b)",
+            "`Σ a b`: Products along axes of one letter, summed over the letters that the result lacks (torch.einsum).",
+        ),
+        ("qr(x, mode='reduced')", "`x = Q R`: The list [Q, R] of the orthonormal and the upper triangular factor (torch.linalg.qr)."),
+    ),
+    "shapes": (("slice(x, axis=0, start=none, end=none, step=1)", "A stretch of one axis, as `x[start:end:step]` for the first."),),
+    "indexing": (
+        (
+            "sort(x, axis=-1, descending=false)",
+            "The list of the elements in order and of their places; equal ones keep theirs (torch.sort).",
+        ),
+        (
+            "topk(x, k, axis=-1, largest=true)",
+            "The list of the k largest elements, or smallest, in order, and of their places (torch.topk).",
+        ),
+        ("split(x, split_size_or_sections, axis=0)", "The list of the pieces of x, of one size or of the sizes in a list (torch.split)."),
+    ),
+}
 NOTES = {
-    "random values": "For the `init` of a parameter, without the shape: `init: normal(0, 0.1)`. In formulas they are not there yet.\n\n",
+    "random values": "As the `init` of a parameter without the shape: `init: normal(0, 0.1)`. In formulas `normal`, `uniform`, `bernoulli` "
+    "and `dropout`.\n\n",
 }
 MADE = "<!-- made from the code by `make docs` -->\n\n"
 
@@ -47,6 +69,7 @@ def operations() -> str:
         if public:
             parts.append(f"\n## {family.capitalize()}\n\n{NOTES.get(family, '')}| call | computes | derivative |\n|---|---|---|\n")
             parts += [_row(op) for op in public]
+            parts += [f"| `{call}` | {_cell(text)} |  |\n" for call, text in FORMS.get(family, ())]
     parts.append("\n## Library\n\nWritten in the spec language, in `graphrun/library/`.\n\n| call | from |\n|---|---|\n")
     functions, optimizers = library()
     entries: dict[str, Function | Optimizer] = {**functions, **optimizers}
@@ -56,8 +79,11 @@ def operations() -> str:
 
 
 def _row(op: OpDef) -> str:
-    arguments = [f"[{op.arrays[0]}, ...]"] if op.variadic else list(op.arrays)
-    arguments += [a.name if a.required else f"{a.name}={_default(a.default)}" for a in op.attrs if a.required or a.name not in INNER]
+    needed = len(op.arrays) - op.optional
+    written = [name if k < needed else f"{name}=none" for k, name in enumerate(op.arrays) if name != "step"]
+    arguments = [f"[{op.arrays[0]}, ...]"] if op.variadic else written
+    shown = [a for a in op.attrs if a.required or a.kind != "any" or a.name not in INNER]
+    arguments += [a.name if a.required else f"{a.name}={_default(a.default)}" for a in shown]
     call = _cell(f"`{op.name}({', '.join(arguments)})`")
     derivatives = ", ".join(f"`{_cell(d)}`" for d in op.derivatives)
     formula = f"`{_cell(op.formula)}`: " if op.formula and op.formula != op.name else ""

@@ -17,19 +17,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from graphrun.errors import DataError, Diagnostic, GraphrunError, RunError, SpecError, UsageError
+    from graphrun.model.difference import Changes, diff
     from graphrun.model.model import Model, load, loads
 
-__all__ = ["DataError", "Diagnostic", "GraphrunError", "Model", "RunError", "SpecError", "UsageError", "__version__", "load", "loads"]
+__all__ = [
+    "Changes", "DataError", "Diagnostic", "GraphrunError", "Model", "RunError", "SpecError", "UsageError", "__version__", "diff", "load",
+    "loads",
+]  # fmt: skip
 
 __version__ = "0.1.0"
 
-_MODEL = ("Model", "load", "loads")
+_WHERE = {
+    **dict.fromkeys(("Model", "load", "loads"), "graphrun.model.model"),
+    **dict.fromkeys(("Changes", "diff"), "graphrun.model.difference"),
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("graphrun.model.model" if name in _MODEL else "graphrun.errors"), name)
+    return getattr(import_module(_WHERE.get(name, "graphrun.errors")), name)
 
 
 def __dir__() -> list[str]:

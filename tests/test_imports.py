@@ -31,6 +31,7 @@ ALLOWED = {
     "train": "spec build autodiff passes engines data ir",
     "ledger": "ir ops",
     "diagram": "ir",
+    "changes": "spec expr ir ops build diagram",
     "interop": "model spec expr ir ops build autodiff passes engines",
     "model": "*",
     "cli": "*",
@@ -40,7 +41,7 @@ ALLOWED = {
 FREE = {"errors", "codes"}
 LOADS_LATE = {"graphrun/model/__init__.py", "graphrun/__init__.py", "graphrun/cli/main.py"}
 ONLY_IN = {"pydantic": "spec"}
-LIGHT = {"errors", "codes", "expr", "ir", "ops", "spec", "autodiff", "build"}
+LIGHT = {"errors", "codes", "expr", "ir", "ops", "spec", "autodiff", "build", "changes"}
 HEAVY = {"numpy", "scipy", "rich", "typer", "jinja2", "safetensors", "pygraphviz", "graphviz", "torch", "jax", "numba", "pyarrow"}
 
 

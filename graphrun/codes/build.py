@@ -192,3 +192,27 @@ class SymbolicSize(Code):
     Wrong: `x[:3]` where axis 0 of x is `batch`: a batch may hold fewer than 3 rows.
     Count from the end (`x[1:]`, `x[:-1]`), or cut an axis whose size is a number, from `config` for instance.
     """
+
+
+class ZeroGradient(Code):
+    """A warning: `grad(J, w)` asks for the gradient with respect to a value that J does not depend on, so it is zero.
+
+    Wrong: `g: grad(J, x2)` where only `x` goes into J.
+    Name the value that J is computed from: an input, a parameter, or a node on the way to J.
+    """
+
+
+class StateInScan(Code):
+    """A function that holds a `state` is called inside `scan`, where there is no one end of the pass at which it could be updated.
+
+    Wrong: `scan(x, normed(), start)` where `normed` has `state`.
+    Carry the value along: what the scanned function returns is what the next position gets.
+    """
+
+
+class StateOfARow(Code):
+    """In a graph for one row, the update of a state depends on the row: on an input that a column feeds, or on random values.
+
+    Wrong: `seen: {shape: [], init: 0, update: seen + x}` where no input has a `batch` dimension and a column feeds x.
+    A state is the same for all rows. Write the graph for a batch, and reduce the rows in the update: `seen + mean(x)`.
+    """

@@ -12,6 +12,15 @@ class NoSuchFile(Code):
     """
 
 
+class NoSuchRevision(Code):
+    """`graphrun diff` is to read a spec of a git revision (`main:specs/ann.yaml`), and git cannot give it: there is no such branch, tag or
+    commit, the folder is in no repository, or the git command is missing.
+
+    Wrong: `graphrun diff mian:specs/ann.yaml specs/ann.yaml`. What stands before the colon is whatever git takes for a commit; the path is
+    that from the top of the repository, or begins with `./` where it is meant from this folder.
+    """
+
+
 class Usage(Code):
     """A flag has a value that cannot be read.
 
@@ -40,6 +49,14 @@ class TooLargeToDraw(Code):
     """
 
 
+class BadHighlight(Code):
+    """`--highlight` names no pass through the graph, or one on which there is nothing.
+
+    Written are `forward:w5` (both ends of w5's arrow and what follows, to the prediction), `backward:u3` (u3 and what follows), and
+    `path:w1->L` (what lies between the two). Wrong: `w5`, `path:L->w1` (the arrows lead the other way).
+    """
+
+
 class UnknownFormat(Code):
     """The suffix of an output file is none that a picture can have. Use .svg, .png, .pdf or .dot."""
 
@@ -49,6 +66,33 @@ class NonFinite(Code):
 
     The message names the first node whose operands were still finite, and their values. Usual causes: a learning rate that is too large,
     the logarithm or root of a number that reaches 0, a division by 0. Take a smaller lr, set `train.clip: 1.0`, or change the formula.
+    """
+
+
+class StepTooLarge(Code):
+    """Updates are so large that the loss rises where the gradients say that it falls, on the very rows that the update was made for.
+
+    Told where one update makes the loss more than ten times as large as it was, and as it was at the start, or where more than half of
+    the updates that were measured raise it. The message names the parameter whose move should have changed the loss most, and how far it
+    went beside its own size (usual is about a thousandth). Take a smaller lr, a warmup, or `train.clip: 1.0`.
+    """
+
+
+class ExplodingGradient(Code):
+    """A parameter's gradient has grown more than a thousandfold since the first step, and the loss more than tenfold.
+
+    A gradient may grow while a net learns, as it leaves a plateau; it does not while the loss is far above where it began. Set
+    `train.clip: 1.0`, take a smaller lr, or in a deep or recurrent net smaller initial values.
+    """
+
+
+class VanishingGradient(Code):
+    """A parameter gets no gradient, so that it does not learn.
+
+    Told where the root mean square of its gradient is below 1e-7 of the largest parameter's at every step that was measured (float32
+    resolves no less), where it became exactly 0 and stayed so, or where from the first step on no update can change the loss in its last
+    digits. Usual causes: ReLU units that are off for every row, sigmoid or tanh units far from 0, many such layers in a row.
+    Standardize the inputs, take other initial values (`he_normal()`, `glorot_normal()`) or another activation.
     """
 
 
@@ -66,9 +110,20 @@ class UnknownEngine(Code):
     """
 
 
+class NothingTaken(Code):
+    """The file of `train.from` holds nothing of the name and shape of a parameter or state of the spec.
+
+    What it holds is listed. Take the run folder of a spec with the same layers, or take `from` out.
+    """
+
+
 class Run(Code):
     """The run cannot go on: parameters cannot be read, or are those of another spec."""
 
 
 class Spec(Code):
     """A spec cannot be read, and no more can be said about where."""
+
+
+class NoWorksheet(Code):
+    """A worksheet cannot be made: the graph has arrays, or no numbers are found with which every step can be worked out by hand."""

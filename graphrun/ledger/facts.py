@@ -32,7 +32,7 @@ class Check:
     """A gradient beside its central difference, both in float64.
 
     `name` is the parameter (or input, node) that it belongs to, `label` what was compared: the whole of it, an entry (`W[0, 1]`), or
-    `W, random direction`. `error` is relative. With `kink` the difference reached over a kink, where there is no one derivative.
+    `W, direction`. `error` is relative. With `kink` the difference reached over a kink, where there is no one derivative.
     """
 
     name: str

@@ -242,15 +242,15 @@ def check_rows(facts: Facts) -> list[tuple[str, str, str, str]]:
     of = facts.name(facts.of)
     out = []
     for check in facts.checks[:MOST_CHECKS]:
-        symbol = check.label if "random direction" in check.label else f"∂{of}/∂{check.label}"
+        symbol = check.label if check.label.endswith(", direction") else f"∂{of}/∂{check.label}"
         error = f"{check.error:.1g}" + ("   at a kink" if check.kink else "")
         out.append((symbol, _exact(check.gradient), _exact(check.difference), error))
     return out
 
 
 def _exact(x: float) -> str:
-    """With ten digits, so that what is compared can be seen to agree."""
-    return number(x, digits=10)
+    """With eight digits, so that what is compared can be seen to agree."""
+    return number(x, digits=8)
 
 
 def _check_lines(facts: Facts, write: Writer, width: int) -> list[str]:

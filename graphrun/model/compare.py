@@ -138,7 +138,7 @@ class _Work:
         slope = sum(float(np.sum(np.asarray(self.gradients[i], dtype="float64") * d)) for i, d in directions.items())
         found, kink = self._difference(lambda t: {i: self.values[i] + float(t) * d for i, d in directions.items()}, np.zeros(()), ())
         name = next(iter(named)) if len(named) == 1 else ""
-        return self._check(name, f"{name or 'all of them'}, random direction", slope, found, kink)
+        return self._check(name, f"{name or 'all of them'}, direction", slope, found, kink)
 
     def _difference(self, moved: Callable[[Any], Mapping[int, Any]], value: Any, index: tuple[int, ...]) -> tuple[float, bool]:
         """The central difference, and whether it reaches over a kink."""

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from data_helpers import load
 
+from graphrun.data.dataset import spread
+
 CSV = "id,p_1,p_2,p_3,q,kind\n1,0.1,0.2,0.3,7,b\n2,1.1,1.2,1.3,8,a\n3,2.1,2.2,2.3,9,b\n"
 THREE = [[0.1, 0.2, 0.3], [1.1, 1.2, 1.3], [2.1, 2.2, 2.3]]
 
@@ -50,7 +52,7 @@ def test_inline_rows() -> None:
     d = load("inputs: {x: {}, y: {}}\ndata: {rows: [[1, 2], [3, 4.5], [1e3, -1]], columns: [x, y]}")
     assert d.train["x"].tolist() == [1, 3, 1000]
     assert d.train["y"].tolist() == [2, 4.5, -1]
-    assert d.cells("train", 2) == {"x": [1, 3], "y": [2, 4.5]}
+    assert d.cells("train", [0, 1]) == {"x": [1, 3], "y": [2, 4.5]}
 
 
 def test_a_position_of_inline_rows_may_hold_a_list() -> None:
@@ -96,3 +98,14 @@ def test_cells_are_cast_to_the_dtype_of_the_input(tmp_path: Path, dtype: str, ce
 def test_large_whole_numbers_stay_exact(tmp_path: Path) -> None:
     d = load("inputs: {x: {dtype: int64}}\ndata: {source: a.csv}", tmp_path, a_csv="x\n9007199254740993\n-9223372036854775808\n")
     assert d.train["x"].tolist() == [9007199254740993, -9223372036854775808]
+
+
+def test_the_rows_shown_are_spread_over_all_of_a_split(tmp_path: Path) -> None:
+    assert spread(100, 8) == [0, 14, 28, 42, 57, 71, 85, 99]
+    assert (spread(3, 8), spread(5, 1), spread(0, 4)) == ([0, 1, 2], [0], [])
+    rows = "x,kind\n" + "".join(f"{k},{'abc'[k // 20]}\n" for k in range(60))
+    d = load("inputs: {x: {}, kind: {dtype: int64}}\ndata: {source: a.csv}", tmp_path, a_csv=rows)
+    assert len(d.picked["train"]) == 16
+    cells = d.cells("train", range(16))
+    assert [int(cell) for cell in cells["x"]] == list(d.picked["train"])
+    assert set(cells["kind"]) == {"a", "b", "c"}

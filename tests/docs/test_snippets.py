@@ -14,6 +14,7 @@ from graphrun.model import loads
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))]
+PAGES.remove("docs/gallery.md")  # its commands are run by test_gallery
 REGENERATE = bool(os.environ.get("GRAPHRUN_REGENERATE"))
 KINDS = {"sh", "console", "yaml", "python", ""}
 

@@ -17,7 +17,7 @@ from graphrun.codes import catalogue
 ROOT = Path(__file__).resolve().parents[2]
 BAD = Path("tests/fixtures/bad")
 NAMES = sorted(p.stem for p in (ROOT / BAD).glob("*.yaml"))
-WARNINGS = {"unused_parameter", "missing_file"}
+WARNINGS = {"unused_parameter", "missing_file", "zero_gradient"}
 TIME = re.compile(r"\(\d+\.\d\d s\)")
 
 
