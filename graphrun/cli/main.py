@@ -30,10 +30,13 @@ COMMANDS = {
     "test": "Run the `expect` entries of specs.",
     "show": "Show how a spec is understood: steps, shapes, parameters, cost.",
     "schema": "Print the JSON Schema of specs, for editors.",
+    "new": "Write a commented spec to begin with.",
+    "hash": "Print a hash of what a spec means.",
+    "explain": "Explain what a diagnostic means and how it is mended.",
 }
 
 # Commands of the language that this version does not have.
-LATER = ("check", "diff", "eval", "explain", "export", "fmt", "import", "lsp", "new", "predict", "runs", "watch", "worksheet")
+LATER = ("check", "diff", "eval", "export", "fmt", "import", "lsp", "predict", "runs", "watch", "worksheet")
 
 ABOUT = """Computation graphs and neural nets as data: check, run, differentiate, train, explain and draw a graph
 written in YAML.

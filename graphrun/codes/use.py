@@ -72,3 +72,18 @@ class Run(Code):
 
 class Spec(Code):
     """A spec cannot be read, and no more can be said about where."""
+
+
+class WrongAllowance(Code):
+    """A comment that allows a warning names no code, one that does not exist, or gives no reason.
+
+    Wrong: `# graphrun: allow unused-parameter`. Right: `# graphrun: allow unused-parameter: kept for the next version`.
+    """
+
+
+class UnusedAllowance(Code):
+    """A comment allows a warning that is not given there any more. Take the comment out."""
+
+
+class UnknownCode(Code):
+    """`graphrun explain` was asked for a code that does not exist. `graphrun explain` alone lists all of them."""

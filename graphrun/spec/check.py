@@ -232,7 +232,8 @@ class _Fault:
         if wanted.startswith("a list of") and isinstance(value, str) and "," not in value:
             return f"write `{name}: [{value}]`"
         if wanted in {"a text", "a text, or a list of texts"} and isinstance(value, bool | int | float):
-            return f'quote it: `{name}: "{raw or value}"`'
+            head = f"{name}: " if isinstance(name, str) else ""
+            return f'quote it: `{head}"{raw or value}"`'
         return None
 
 
