@@ -64,7 +64,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One fault. `notes` are further lines (what was expected and found, where each size came from)."""
+    """One fault. `notes` are further lines (what was expected and found, where each size came from); `fix` is what to write in place of
+    what is underlined, where that is certain."""
 
     code: str
     message: str
@@ -72,6 +73,7 @@ class Diagnostic:
     severity: Severity = "error"
     notes: tuple[str, ...] = ()
     help: str | None = None
+    fix: str | None = None
 
     def to_text(self) -> str:
         """The whole message, without a final newline: head, source line with the place underlined, notes, help."""
@@ -167,13 +169,31 @@ class Reporter:
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
 
-    def error(self, code: str, message: str, place: Place | None = None, *, notes: Iterable[str] = (), help: str | None = None) -> None:
+    def error(
+        self,
+        code: str,
+        message: str,
+        place: Place | None = None,
+        *,
+        notes: Iterable[str] = (),
+        help: str | None = None,
+        fix: str | None = None,
+    ) -> None:
         """Adds an error."""
-        self.diagnostics.append(Diagnostic(code, message, place, "error", tuple(notes), help))
+        self.diagnostics.append(Diagnostic(code, message, place, "error", tuple(notes), help, fix))
 
-    def warning(self, code: str, message: str, place: Place | None = None, *, notes: Iterable[str] = (), help: str | None = None) -> None:
+    def warning(
+        self,
+        code: str,
+        message: str,
+        place: Place | None = None,
+        *,
+        notes: Iterable[str] = (),
+        help: str | None = None,
+        fix: str | None = None,
+    ) -> None:
         """Adds a warning."""
-        self.diagnostics.append(Diagnostic(code, message, place, "warning", tuple(notes), help))
+        self.diagnostics.append(Diagnostic(code, message, place, "warning", tuple(notes), help, fix))
 
     @property
     def errors(self) -> list[Diagnostic]:

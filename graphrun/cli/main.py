@@ -32,11 +32,12 @@ COMMANDS = {
     "schema": "Print the JSON Schema of specs, for editors.",
     "new": "Write a commented spec to begin with.",
     "hash": "Print a hash of what a spec means.",
+    "lsp": "Serve an editor: faults, hover, completion, quick fixes.",
     "explain": "Explain what a diagnostic means and how it is mended.",
 }
 
 # Commands of the language that this version does not have.
-LATER = ("check", "diff", "eval", "export", "fmt", "import", "lsp", "predict", "runs", "watch", "worksheet")
+LATER = ("check", "diff", "eval", "export", "fmt", "import", "predict", "runs", "watch", "worksheet")
 
 ABOUT = """Computation graphs and neural nets as data: check, run, differentiate, train, explain and draw a graph
 written in YAML.

@@ -105,6 +105,8 @@ def _lead_nowhere(stream: TextIO) -> None:
 def flush() -> None:
     """Flushes both streams; a closed pipe is no error."""
     for stream in (sys.stdout, sys.stderr):
+        if stream.closed:  # by the language server, when its editor leaves
+            continue
         try:
             stream.flush()
         except BrokenPipeError:

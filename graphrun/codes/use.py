@@ -87,3 +87,7 @@ class UnusedAllowance(Code):
 
 class UnknownCode(Code):
     """`graphrun explain` was asked for a code that does not exist. `graphrun explain` alone lists all of them."""
+
+
+class MissingExtra(Code):
+    """A command needs a package that graphrun does not install by itself. The help names the extra that brings it."""

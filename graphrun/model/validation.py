@@ -7,22 +7,28 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from graphrun.build.build import Built
 from graphrun.data.check import check_data
 from graphrun.errors import Diagnostic, Reporter, sort_diagnostics
 from graphrun.model.allowed import without_allowed
 from graphrun.model.opening import Settings, check_both
-from graphrun.spec.load import read_spec
+from graphrun.spec.load import read_spec, read_text
 from graphrun.spec.spec import File, Spec
 
-__all__ = ["Checked", "check", "validate"]
+__all__ = ["Checked", "check", "check_text", "validate"]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found in a spec file, and the other files on which that depends; None where they are not known."""
+    """What was found in a spec file, and the other files on which that depends; None where they are not known.
+
+    `spec` and `built` are there where the file could be read and built.
+    """
 
     diagnostics: list[Diagnostic]
     needs: list[str] | None
+    spec: Spec | None = None
+    built: Built | None = None
 
 
 def validate(path: str | os.PathLike[str], set: Settings = ()) -> list[Diagnostic]:
@@ -33,7 +39,18 @@ def validate(path: str | os.PathLike[str], set: Settings = ()) -> list[Diagnosti
 def check(path: str | os.PathLike[str], set: Settings = ()) -> Checked:
     """As `validate`, with the files that were read."""
     reporter = Reporter()
-    spec = read_spec(Path(path), set, reporter)
+    return _checked(read_spec(Path(path), set, reporter), reporter)
+
+
+def check_text(text: str, path: str) -> Checked:
+    """As `check`, of a text that stands, or will stand, in the file `path`."""
+    reporter = Reporter()
+    base, file = os.path.split(path)
+    return _checked(read_text(text, base or ".", file.rsplit(".", 1)[0], (), reporter, file=path), reporter)
+
+
+def _checked(spec: Spec | None, reporter: Reporter) -> Checked:
+    built = None
     if spec is not None:
         built, _ = check_both(spec, reporter)
         if built is not None and spec.model.data is not None:
@@ -44,7 +61,7 @@ def check(path: str | os.PathLike[str], set: Settings = ()) -> Checked:
     found = reporter.diagnostics
     for source in sources.values():
         found = without_allowed(found, source)
-    return Checked(sort_diagnostics(found), None if spec is None else _needs(spec))
+    return Checked(sort_diagnostics(found), None if spec is None else _needs(spec), spec, built)
 
 
 def _needs(spec: Spec) -> list[str]:
