@@ -26,6 +26,7 @@ __all__ = [
     "Source",
     "SpecError",
     "UsageError",
+    "certain",
     "nearest",
 ]
 
@@ -217,17 +218,31 @@ def sort_diagnostics(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` most likely meant, or None: one or two edits away (a swap is one), or the same but for case and `_`."""
-    best: tuple[int, str] | None = None
-    limit = 1 if len(word) <= 3 else 2 if len(word) <= 8 else 3
+    found = _near(word, candidates)
+    return found[0] if found else None
+
+
+def certain(word: str, candidates: Iterable[str]) -> str | None:
+    """As `nearest`, but None where another candidate is as near."""
+    found = _near(word, candidates)
+    return found[0] if len(found) == 1 else None
+
+
+def _near(word: str, candidates: Iterable[str]) -> list[str]:
+    """The nearest candidates, all at the same distance."""
+    best: list[str] = []
+    least = limit = 1 if len(word) <= 3 else 2 if len(word) <= 8 else 3
     plain = word.lower().replace("_", "").replace("-", "")
-    for candidate in candidates:
+    for candidate in dict.fromkeys(candidates):
         if candidate == word or abs(len(candidate) - len(word)) > limit + 1:
             continue
         same = candidate.lower().replace("_", "").replace("-", "") == plain
         distance = 0 if same else _edits(word.lower(), candidate.lower(), limit)
-        if distance <= limit and distance < len(word) and (best is None or distance < best[0]):
-            best = (distance, candidate)
-    return best[1] if best else None
+        if distance > least or distance >= len(word):
+            continue
+        best = [*best, candidate] if best and distance == least else [candidate]
+        least = distance
+    return best
 
 
 def _edits(a: str, b: str, limit: int) -> int:

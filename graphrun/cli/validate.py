@@ -16,6 +16,7 @@ from graphrun.cli.baseline import without_baseline, write_baseline
 from graphrun.cli.changed import changed_since
 from graphrun.cli.formats import FORMATS
 from graphrun.cli.many import validate_all
+from graphrun.cli.mend import mend
 from graphrun.cli.options import QuietOption, SetOption
 from graphrun.errors import Diagnostic, UsageError
 
@@ -57,6 +58,7 @@ def command(
         typer.Option("--changed-since", metavar="REF", help="Only what changed since a git revision.", show_default=False),
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Check every file, changed or not.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended in one certain way, in place; then check.")] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Check specs without running them.
@@ -69,6 +71,7 @@ def command(
       graphrun validate specs/ann.yaml
       graphrun validate specs/ "drafts/*.yaml" --strict
       graphrun validate specs/ --format sarif -o found.sarif
+      graphrun validate specs/net.yaml --fix
       graphrun validate specs/ --baseline known.json
       graphrun validate specs/ --changed-since main
       graphrun validate specs/iris.yaml --set hidden=64
@@ -79,6 +82,10 @@ def command(
     named = files.specs(paths)
     if since is not None:
         named = changed_since(since, named)
+    if fix:
+        mended = {path: n for path in named if (n := mend(path))}
+        for path, n in mended.items():
+            printing.note(f"mended {printing.count(n, 'fault')} in {path}")
     found = validate_all(named, set_ or [], cache=not no_cache)
     if strict:
         found = {path: [replace(d, severity="error") for d in diagnostics] for path, diagnostics in found.items()}

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from graphrun.errors import Reporter, nearest
+from graphrun.errors import Reporter, certain, nearest
 from graphrun.spec.kinds import LIST, MAPPING, OTHER
 from graphrun.spec.models import Model, SpecModel
 from graphrun.spec.places import Path, PlaceTable
@@ -190,7 +190,7 @@ class _Fault:
         if self.kind == "extra_forbidden":
             keys = _keys(_model_at(self.model, parent) or self.model)
             message = f"`{name}` is not a key of {shown(parent) if parent else 'a spec'}"
-            reporter.error("unknown-key", message, places.key(path), help=_suggestion(name, keys), fix=nearest(name, keys))
+            reporter.error("unknown-key", message, places.key(path), help=_suggestion(name, keys), fix=certain(name, keys))
         elif self.kind == "missing":
             mend = f"add `{name}: {self._example()}`"
             reporter.error("missing-key", f"{shown(parent)} has no `{name}`", places.key(parent), help=mend)
