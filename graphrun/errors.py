@@ -66,7 +66,7 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One fault. `notes` are further lines (what was expected and found, where each size came from); `fix` is what to write in place of
-    what is underlined, where that is certain."""
+    what is underlined (or what stands at `fix_at`), where that is certain."""
 
     code: str
     message: str
@@ -75,6 +75,7 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     help: str | None = None
     fix: str | None = None
+    fix_at: Place | None = None
 
     def to_text(self) -> str:
         """The whole message, without a final newline: head, source line with the place underlined, notes, help."""

@@ -37,7 +37,7 @@ def mend(path: str) -> int:
 
 def _applied(text: str, diagnostics: Iterable[Diagnostic]) -> tuple[str, int]:
     """The text with all fixes that do not overlap, and how many there are."""
-    edits = sorted({(*_span(text, d.place), d.fix) for d in diagnostics if d.fix is not None and d.place is not None})
+    edits = sorted({(*_span(text, d.fix_at or d.place), d.fix) for d in diagnostics if d.fix is not None and d.place is not None})
     out: list[str] = []
     at = count = 0
     for start, end, fix in edits:

@@ -49,7 +49,10 @@ class _Server(LanguageServer):
     def _diagnostic(self, uri: str, d: Diagnostic) -> types.Diagnostic:
         message = "\n".join([d.message, *d.notes, *([f"help: {d.help}"] if d.help is not None else [])])
         severity = types.DiagnosticSeverity.Error if d.severity == "error" else types.DiagnosticSeverity.Warning
-        data = {"fix": d.fix} if d.fix is not None else None
+        data = None
+        if d.fix is not None:
+            at = self.range(uri, d.fix_at or d.place)
+            data = {"fix": d.fix, "at": [at.start.line, at.start.character, at.end.line, at.end.character]}
         return types.Diagnostic(self.range(uri, d.place), message, severity, code=d.code, source="graphrun", data=data)
 
     def range(self, uri: str, place: Place | None) -> types.Range:
@@ -127,10 +130,12 @@ def _item(found: Completion) -> types.CompletionItem:
 
 def _action(uri: str, d: types.Diagnostic) -> types.CodeAction | None:
     """A quick fix for a fault that can be mended in one certain way."""
-    fix = d.data.get("fix") if isinstance(d.data, dict) else None
-    if not isinstance(fix, str):
+    data = d.data if isinstance(d.data, dict) else {}
+    fix, at = data.get("fix"), data.get("at")
+    if not isinstance(fix, str) or not isinstance(at, list) or len(at) != 4:
         return None
-    edit = types.WorkspaceEdit(changes={uri: [types.TextEdit(d.range, fix)]})
+    where = types.Range(types.Position(int(at[0]), int(at[1])), types.Position(int(at[2]), int(at[3])))
+    edit = types.WorkspaceEdit(changes={uri: [types.TextEdit(where, fix)]})
     title = f"write `{fix}`" if "\n" not in fix else "mend it"
     return types.CodeAction(title, kind=types.CodeActionKind.QuickFix, diagnostics=[d], edit=edit, is_preferred=True)
 
