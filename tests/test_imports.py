@@ -32,6 +32,7 @@ ALLOWED = {
     "ledger": "ir ops",
     "diagram": "ir",
     "interop": "model spec expr ir ops build autodiff passes engines",
+    "lsp": "model spec build ir ops",
     "model": "*",
     "cli": "*",
     "__init__": "model",

@@ -30,9 +30,9 @@ COMMANDS = {
     "test": "Run the `expect` entries of specs.",
     "show": "Show how a spec is understood: steps, shapes, parameters, cost.",
     "schema": "Print the JSON Schema of specs, for editors.",
-    "new": "Write a commented spec to begin with.",
-    "hash": "Print a hash of what a spec means.",
-    "lsp": "Serve an editor: faults, hover, completion, quick fixes.",
+    "new": "Write a commented spec that can be trained at once.",
+    "hash": "Print a hash of what each spec means.",
+    "lsp": "Serve an editor over standard input and output (the Language Server Protocol).",
     "explain": "Explain what a diagnostic means and how it is mended.",
 }
 
