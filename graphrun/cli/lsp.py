@@ -17,9 +17,9 @@ __all__ = ["command"]
 
 
 def command() -> None:
-    """Serve an editor over standard input and output (the Language Server Protocol).
+    """Serve an editor: the language server.
 
-    Faults as one types, what a name means and where it is defined, completion and quick fixes. Needs the extra
+    Over standard input and output. Faults as one types, what a name means and where it is defined, completion and quick fixes. Needs the extra
     `graphrun[lsp]`.
 
     \b

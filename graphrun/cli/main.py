@@ -32,7 +32,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of specs, for editors.",
     "new": "Write a commented spec that can be trained at once.",
     "hash": "Print a hash of what each spec means.",
-    "lsp": "Serve an editor over standard input and output (the Language Server Protocol).",
+    "lsp": "Serve an editor: the language server.",
     "explain": "Explain what a diagnostic means and how it is mended.",
 }
 
