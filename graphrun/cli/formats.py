@@ -13,9 +13,9 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from graphrun.codes import catalogue
-from graphrun.errors import Diagnostic
+from graphrun.errors import Diagnostic, GraphrunError
 
-__all__ = ["FORMATS", "fingerprint", "github", "gitlab", "junit", "sarif"]
+__all__ = ["FORMATS", "fingerprint", "github", "gitlab", "junit", "sarif", "tests_junit"]
 
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -106,6 +106,26 @@ def junit(found: Found) -> str:
             lines.append(f"      <system-out>{_text(chr(10).join(warnings))}</system-out>")
         lines.append("    </testcase>")
     return "\n".join([*lines, "  </testsuite>", "</testsuites>"]) + "\n"
+
+
+def tests_junit(outcomes: Sequence[tuple[str, Sequence[tuple[str, str | None]], GraphrunError | None]]) -> str:
+    """JUnit XML of `graphrun test`: a suite for each file, a case for each expectation (its title, and its failure or None)."""
+    total = sum(len(cases) + (error is not None) for _, cases, error in outcomes)
+    failed = sum(sum(f is not None for _, f in cases) + (error is not None) for _, cases, error in outcomes)
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="graphrun test" tests="{total}" failures="{failed}">']
+    for path, cases, error in outcomes:
+        found = [*cases, *([("the spec", "\n\n".join(d.to_text() for d in error.diagnostics))] if error is not None else [])]
+        bad = sum(failure is not None for _, failure in found)
+        lines.append(f'  <testsuite name={_attribute(_posix(path))} tests="{len(found)}" failures="{bad}" errors="0" skipped="0">')
+        for title, failure in found:
+            case = f"    <testcase classname={_attribute(_posix(path))} name={_attribute(title)}"
+            if failure is None:
+                lines.append(case + "/>")
+            else:
+                message = _attribute(failure.strip().partition("\n")[0])
+                lines.append(f"{case}><failure message={message}>{_text(failure.strip())}</failure></testcase>")
+        lines.append("  </testsuite>")
+    return "\n".join([*lines, "</testsuites>"]) + "\n"
 
 
 def _has_errors(diagnostics: Sequence[Diagnostic]) -> bool:

@@ -19,8 +19,8 @@ __all__ = ["command"]
 def command() -> None:
     """Serve an editor: the language server.
 
-    Over standard input and output. Faults as one types, what a name means and where it is defined, completion and quick fixes. Needs the extra
-    `graphrun[lsp]`.
+    Over standard input and output. Faults as one types, what a name means and where it is defined, completion and
+    quick fixes. Needs the extra `graphrun[lsp]`.
 
     \b
     Examples:

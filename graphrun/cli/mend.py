@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
-from graphrun.errors import Diagnostic, Place
+from graphrun.cli.edits import edited
 from graphrun.files import write_atomic
 from graphrun.model.validation import check_text
 
@@ -26,34 +25,11 @@ def mend(path: str) -> int:
     text = text.removeprefix(mark)
     mended = 0
     for _ in range(MOST_PASSES):
-        changed, count = _applied(text, [d for d in check_text(text, path).diagnostics if d.place is None or d.place.source.name == path])
+        found = [d for d in check_text(text, path).diagnostics if d.place is None or d.place.source.name == path]
+        changed, count = edited(text, [(d.fix_at or d.place, d.fix) for d in found if d.fix is not None and d.place is not None])
         if not count or len(check_text(changed, path).diagnostics) > len(check_text(text, path).diagnostics):
             break
         text, mended = changed, mended + count
     if mended:
         write_atomic(Path(path), (mark + text).encode())
     return mended
-
-
-def _applied(text: str, diagnostics: Iterable[Diagnostic]) -> tuple[str, int]:
-    """The text with all fixes that do not overlap, and how many there are."""
-    edits = sorted({(*_span(text, d.fix_at or d.place), d.fix) for d in diagnostics if d.fix is not None and d.place is not None})
-    out: list[str] = []
-    at = count = 0
-    for start, end, fix in edits:
-        if start >= at:
-            out += [text[at:start], fix]
-            at = end
-            count += 1
-    return "".join([*out, text[at:]]), count
-
-
-def _span(text: str, place: Place) -> tuple[int, int]:
-    return _offset(text, place.line, place.column), _offset(text, place.end_line, place.end_column)
-
-
-def _offset(text: str, line: int, column: int) -> int:
-    start = 0
-    for _ in range(line - 1):
-        start = text.index("\n", start) + 1
-    return start + column - 1
