@@ -26,6 +26,7 @@ __all__ = [
     "Source",
     "SpecError",
     "UsageError",
+    "certain",
     "nearest",
 ]
 
@@ -64,7 +65,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One fault. `notes` are further lines (what was expected and found, where each size came from)."""
+    """One fault. `notes` are further lines (what was expected and found, where each size came from); `fix` is what to write in place of
+    what is underlined (or what stands at `fix_at`), where that is certain."""
 
     code: str
     message: str
@@ -72,6 +74,8 @@ class Diagnostic:
     severity: Severity = "error"
     notes: tuple[str, ...] = ()
     help: str | None = None
+    fix: str | None = None
+    fix_at: Place | None = None
 
     def to_text(self) -> str:
         """The whole message, without a final newline: head, source line with the place underlined, notes, help."""
@@ -167,13 +171,31 @@ class Reporter:
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
 
-    def error(self, code: str, message: str, place: Place | None = None, *, notes: Iterable[str] = (), help: str | None = None) -> None:
+    def error(
+        self,
+        code: str,
+        message: str,
+        place: Place | None = None,
+        *,
+        notes: Iterable[str] = (),
+        help: str | None = None,
+        fix: str | None = None,
+    ) -> None:
         """Adds an error."""
-        self.diagnostics.append(Diagnostic(code, message, place, "error", tuple(notes), help))
+        self.diagnostics.append(Diagnostic(code, message, place, "error", tuple(notes), help, fix))
 
-    def warning(self, code: str, message: str, place: Place | None = None, *, notes: Iterable[str] = (), help: str | None = None) -> None:
+    def warning(
+        self,
+        code: str,
+        message: str,
+        place: Place | None = None,
+        *,
+        notes: Iterable[str] = (),
+        help: str | None = None,
+        fix: str | None = None,
+    ) -> None:
         """Adds a warning."""
-        self.diagnostics.append(Diagnostic(code, message, place, "warning", tuple(notes), help))
+        self.diagnostics.append(Diagnostic(code, message, place, "warning", tuple(notes), help, fix))
 
     @property
     def errors(self) -> list[Diagnostic]:
@@ -197,17 +219,31 @@ def sort_diagnostics(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` most likely meant, or None: one or two edits away (a swap is one), or the same but for case and `_`."""
-    best: tuple[int, str] | None = None
-    limit = 1 if len(word) <= 3 else 2 if len(word) <= 8 else 3
+    found = _near(word, candidates)
+    return found[0] if found else None
+
+
+def certain(word: str, candidates: Iterable[str]) -> str | None:
+    """As `nearest`, but None where another candidate is as near."""
+    found = _near(word, candidates)
+    return found[0] if len(found) == 1 else None
+
+
+def _near(word: str, candidates: Iterable[str]) -> list[str]:
+    """The nearest candidates, all at the same distance."""
+    best: list[str] = []
+    least = limit = 1 if len(word) <= 3 else 2 if len(word) <= 8 else 3
     plain = word.lower().replace("_", "").replace("-", "")
-    for candidate in candidates:
+    for candidate in dict.fromkeys(candidates):
         if candidate == word or abs(len(candidate) - len(word)) > limit + 1:
             continue
         same = candidate.lower().replace("_", "").replace("-", "") == plain
         distance = 0 if same else _edits(word.lower(), candidate.lower(), limit)
-        if distance <= limit and distance < len(word) and (best is None or distance < best[0]):
-            best = (distance, candidate)
-    return best[1] if best else None
+        if distance > least or distance >= len(word):
+            continue
+        best = [*best, candidate] if best and distance == least else [candidate]
+        least = distance
+    return best
 
 
 def _edits(a: str, b: str, limit: int) -> int:

@@ -33,6 +33,7 @@ ALLOWED = {
     "diagram": "ir",
     "changes": "spec expr ir ops build diagram",
     "interop": "model spec expr ir ops build autodiff passes engines",
+    "lsp": "model spec build ir ops",
     "model": "*",
     "cli": "*",
     "__init__": "model",

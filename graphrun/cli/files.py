@@ -12,7 +12,7 @@ from typing import Any
 from graphrun.errors import Diagnostic, UsageError, nearest
 from graphrun.files import write_atomic
 
-__all__ = ["spec", "specs", "write_json", "write_text"]
+__all__ = ["spec", "specs", "write_bytes", "write_json", "write_text"]
 
 
 def spec(path: str) -> str:
@@ -30,6 +30,11 @@ def spec(path: str) -> str:
 def write_text(path: str, text: str) -> None:
     """Writes `text` whole or not at all. Raises RunError where that cannot be done."""
     write_atomic(Path(path), text)
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Writes `data` whole or not at all. Raises RunError where that cannot be done."""
+    write_atomic(Path(path), data)
 
 
 def write_json(path: str, document: Any) -> None:

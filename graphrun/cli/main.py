@@ -33,10 +33,14 @@ COMMANDS = {
     "show": "Show how a spec is understood: steps, shapes, parameters, cost.",
     "diff": "Show what changed between two specs, as a graph.",
     "schema": "Print the JSON Schema of specs, for editors.",
+    "new": "Write a commented spec that can be trained at once.",
+    "hash": "Print a hash of what each spec means.",
+    "lsp": "Serve an editor: the language server.",
+    "explain": "Explain what a diagnostic means and how it is mended.",
 }
 
 # Commands of the language that this version does not have.
-LATER = ("explain", "export", "fmt", "import", "lsp", "new", "predict", "runs", "watch", "worksheet")
+LATER = ("export", "fmt", "import", "predict", "runs", "watch")
 
 ABOUT = """Computation graphs and neural nets as data: check, run, differentiate, train, explain and draw a graph
 written in YAML.

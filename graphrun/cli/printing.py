@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any, TextIO, cast
@@ -14,6 +15,7 @@ from graphrun.ir.formula import to_ascii
 
 __all__ = [
     "count",
+    "diagnostic",
     "diagnostics_json",
     "flush",
     "has_signs",
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 _SPARKS = str.maketrans({"▁": "_", "▂": ".", "▃": ":", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "█": "#", "∇": "g", "←": "<-"})
+_MARKS = re.compile(r"( +\| +)(\^+)")
 _SIGNS = "∂·½²ᵀ→×…"
 
 
@@ -102,6 +105,8 @@ def _lead_nowhere(stream: TextIO) -> None:
 def flush() -> None:
     """Flushes both streams; a closed pipe is no error."""
     for stream in (sys.stdout, sys.stderr):
+        if stream.closed:  # by the language server, when its editor leaves
+            continue
         try:
             stream.flush()
         except BrokenPipeError:
@@ -127,6 +132,21 @@ def say_json(document: Any) -> None:
     """Prints one JSON document. Numbers that JSON lacks become the strings "nan", "inf" and "-inf"."""
     text = json.dumps(_finite(document), ensure_ascii=False, indent=2)
     say(text if _fits(text, sys.stdout.encoding) else json.dumps(_finite(document), indent=2))
+
+
+def diagnostic(d: Diagnostic, *, colour: bool) -> str:
+    """A diagnostic as text; on a terminal its severity and what is underlined are coloured."""
+    text = d.to_text()
+    if not colour or not is_terminal() or os.environ.get("NO_COLOR"):
+        return text
+    shade = "31" if d.severity == "error" else "33"
+    head, *rest = text.split("\n")
+    where, word, what = head.partition(f"{d.severity} {d.code}:")
+    lines = [f"{where}\033[1;{shade}m{word}\033[0m{what}"]
+    for line in rest:
+        marks = _MARKS.fullmatch(line)
+        lines.append(f"{marks.group(1)}\033[{shade}m{marks.group(2)}\033[0m" if marks else line)
+    return "\n".join(lines)
 
 
 def _finite(value: Any) -> Any:

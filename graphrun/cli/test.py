@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from graphrun.cli import files, printing
-from graphrun.cli.options import Format, FormatOption, QuietOption, SetOption
+from graphrun.cli.edits import edited
+from graphrun.cli.formats import tests_junit
+from graphrun.cli.options import QuietOption, SetOption
 from graphrun.errors import GraphrunError
 from graphrun.ledger.json import json_value
 from graphrun.ledger.layout import value_text
@@ -17,30 +22,49 @@ from graphrun.model import Result, load, run_expectations
 __all__ = ["command"]
 
 
+class Format(StrEnum):
+    """How results are told."""
+
+    text = "text"
+    json = "json"
+    junit = "junit"
+
+
 def command(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Spec files, folders or globs.", show_default=False)],
     *,
     set_: SetOption = None,
-    format: FormatOption = Format.text,
+    format: Annotated[Format, typer.Option("--format", help="What to print; json and junit are one document.")] = Format.text,
+    out: Annotated[str | None, typer.Option("-o", metavar="FILE", help="Write it to a file.", show_default=False)] = None,
+    update: Annotated[bool, typer.Option("--update", help="Write what is found in place of what is expected and does not hold.")] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run the `expect` entries of specs.
 
     Each value, gradient, shape, count and metric that a spec expects is one test. Exit status 1 if one fails or a
-    spec is wrong.
+    spec is wrong. With --update the values found are written into the specs, comments and layout kept; bounds
+    (`">= 0.9"`) are not touched.
 
     \b
     Examples:
       graphrun test specs/
+      graphrun test specs/ --format junit -o found.xml
       graphrun test specs/ann.yaml --set "train.optimizer=sgd(lr=0.01)"
     """
     start = time.perf_counter()
     found = files.specs(paths)
     outcomes = [_outcome(path, set_ or []) for path in found]
+    if update:
+        outcomes = [_outcome(o[0], set_ or []) if _updated(*o[:2]) else o for o in outcomes]
     passed = sum(r.ok for o in outcomes for r in o[1])
     failed = sum(not r.ok for o in outcomes for r in o[1]) + sum(o[2] is not None for o in outcomes)
     if format is Format.json:
-        printing.say_json(_document(outcomes, passed, failed))
+        document = _document(outcomes, passed, failed)
+        printing.say_json(document) if out is None else files.write_json(out, document)
+    elif format is Format.junit:
+        cases = [(path, [(_title(r), None if r.ok else _failure(r)) for r in results], error) for path, results, error in outcomes]
+        text = tests_junit(cases)
+        printing.say(text, end="") if out is None else files.write_text(out, text)
     else:
         wide = max(len(path) for path in found)
         for path, results, error in outcomes:
@@ -59,6 +83,44 @@ def _outcome(path: str, settings: list[str]) -> tuple[str, list[Result], Graphru
         if error.exit_status == 2:  # a `--set` that fits no spec is not the fault of this one
             raise
         return path, [], error
+
+
+def _updated(path: str, results: list[Result]) -> bool:
+    """Writes found values into a spec; whether there were any to write."""
+    changes = [(r.written, new) for r in results if not r.ok and (new := _written(r)) is not None]
+    if not changes:
+        return False
+    raw = Path(path).read_bytes().decode("utf-8")
+    mark = "\ufeff" if raw.startswith("\ufeff") else ""
+    text, count = edited(raw.removeprefix(mark), changes)
+    files.write_bytes(path, (mark + text).encode())
+    printing.note(f"wrote {printing.count(count, 'value')} into {path}")
+    return True
+
+
+def _written(result: Result) -> str | None:
+    """What is found, as it stands in a spec; None for a bound, and for what is not finite."""
+    if result.kind == "metrics" and isinstance(result.expected, str):
+        return None
+    if isinstance(result.found, str):
+        return result.found
+    value = json_value(result.found)
+    return None if _has_texts(value) else _spelt(value)
+
+
+def _has_texts(value: Any) -> bool:
+    return any(map(_has_texts, value)) if isinstance(value, list) else isinstance(value, str | dict)
+
+
+def _spelt(value: Any) -> str:
+    """A number or a nested list as YAML; a whole number without its point."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_spelt, value))}]"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and math.fabs(value) < 1e15 else repr(value)
+
+
+def _title(result: Result) -> str:
+    return f"expect {result.entry + 1}: {result.kind} {result.name}"
 
 
 def _print(path: str, results: list[Result], error: GraphrunError | None, wide: int, *, quiet: bool) -> None:

@@ -127,3 +127,22 @@ class Spec(Code):
 
 class NoWorksheet(Code):
     """A worksheet cannot be made: the graph has arrays, or no numbers are found with which every step can be worked out by hand."""
+
+
+class WrongAllowance(Code):
+    """A comment that allows a warning names no code, one that does not exist, or gives no reason.
+
+    Wrong: `# graphrun: allow unused-parameter`. Right: `# graphrun: allow unused-parameter: kept for the next version`.
+    """
+
+
+class UnusedAllowance(Code):
+    """A comment allows a warning that is not given there any more. Take the comment out."""
+
+
+class UnknownCode(Code):
+    """`graphrun explain` was asked for a code that does not exist. `graphrun explain` alone lists all of them."""
+
+
+class MissingExtra(Code):
+    """A command needs a package that graphrun does not install by itself. The help names the extra that brings it."""

@@ -35,6 +35,7 @@ class Result:
     difference: float | None
     ok: bool
     place: Place
+    written: Place  # where the value expected stands
 
 
 def run_expectations(model: Model) -> list[Result]:
@@ -57,14 +58,14 @@ class _Entry:
         if entry.parameters is not None:
             found = sum(int(np.prod(p.shape, dtype=np.int64)) for p in model.built.params.values())
             yield Result(
-                self.k, "parameters", "parameters", entry.parameters, found, None, found == entry.parameters, self._place("parameters")
+                self.k, "parameters", "parameters", entry.parameters, found, None, found == entry.parameters, *self._places("parameters")
             )
         for name, shape in entry.shapes.items():
             node = model.built.find(name)
             assert node is not None
             have = model.built.graph.shape(node)
             want = self._shape(name, shape)
-            yield Result(self.k, "shapes", name, shape_text(want), shape_text(have), None, want == have, self._place("shapes", name))
+            yield Result(self.k, "shapes", name, shape_text(want), shape_text(have), None, want == have, *self._places("shapes", name))
         if not (entry.values or entry.gradients or entry.metrics):
             return
         params, measured = self._params()
@@ -111,17 +112,17 @@ class _Entry:
                 continue
             limit, value = float(bound[2]), found[name]
             ok = {"<": value < limit, "<=": value <= limit, ">": value > limit, ">=": value >= limit, "==": value == limit}[bound[1]]
-            yield Result(self.k, "metrics", name, expected, value, None, ok, self._place("metrics", name))
+            yield Result(self.k, "metrics", name, expected, value, None, ok, *self._places("metrics", name))
 
     def _compared(self, kind: str, name: str, expected: Any, found: Any) -> Result:
         want, have = np.asarray(expected, dtype=np.float64), np.asarray(found, dtype=np.float64)
-        place = self._place(kind, name)
+        places = self._places(kind, name)
         if want.shape != have.shape:
-            return Result(self.k, kind, name, expected, found, None, False, place)
+            return Result(self.k, kind, name, expected, found, None, False, *places)
         off = np.abs(have - want)
         off = np.where(have == want, 0.0, off)  # infinities that agree
         ok = bool(np.all(off <= self.tolerance * np.maximum(1.0, np.abs(want))))
-        return Result(self.k, kind, name, expected, found, float(np.max(off, initial=0.0)), ok, place)
+        return Result(self.k, kind, name, expected, found, float(np.max(off, initial=0.0)), ok, *places)
 
     def _shape(self, name: str, written: list[int | str]) -> Shape:
         """The shape that an entry expects: its sizes may be formulas over `config` and dimensions."""
@@ -132,5 +133,6 @@ class _Entry:
         except Poisoned:
             raise SpecError(a.reporter.errors) from None
 
-    def _place(self, *path: str) -> Place:
-        return self.model.spec.key("expect", self.k, *path)
+    def _places(self, *path: str) -> tuple[Place, Place]:
+        spec = self.model.spec
+        return spec.key("expect", self.k, *path), spec.value("expect", self.k, *path)

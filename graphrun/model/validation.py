@@ -2,23 +2,84 @@
 
 from __future__ import annotations
 
+import glob
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+from graphrun.build.build import Built
 from graphrun.data.check import check_data
 from graphrun.errors import Diagnostic, Reporter, sort_diagnostics
+from graphrun.model.allowed import without_allowed
 from graphrun.model.opening import Settings, check_both
-from graphrun.spec.load import read_spec
+from graphrun.spec.load import read_spec, read_text
+from graphrun.spec.spec import File, Spec
 
-__all__ = ["validate"]
+__all__ = ["Checked", "check", "check_text", "validate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found in a spec file, and the other files on which that depends; None where they are not known.
+
+    `spec` and `built` are there where the file could be read and built.
+    """
+
+    diagnostics: list[Diagnostic]
+    needs: list[str] | None
+    spec: Spec | None = None
+    built: Built | None = None
 
 
 def validate(path: str | os.PathLike[str], set: Settings = ()) -> list[Diagnostic]:
-    """All errors and warnings of one spec file, by place; a missing data file is a warning."""
+    """All errors and warnings of one spec file, by place; a missing data file is a warning, and what the spec allows is left out."""
+    return check(path, set).diagnostics
+
+
+def check(path: str | os.PathLike[str], set: Settings = ()) -> Checked:
+    """As `validate`, with the files that were read."""
     reporter = Reporter()
-    spec = read_spec(Path(path), set, reporter)
+    return _checked(read_spec(Path(path), set, reporter), reporter)
+
+
+def check_text(text: str, path: str) -> Checked:
+    """As `check`, of a text that stands, or will stand, in the file `path`."""
+    reporter = Reporter()
+    base, file = os.path.split(path)
+    return _checked(read_text(text, base or ".", file.rsplit(".", 1)[0], (), reporter, file=path), reporter)
+
+
+def _checked(spec: Spec | None, reporter: Reporter) -> Checked:
+    built = None
     if spec is not None:
         built, _ = check_both(spec, reporter)
         if built is not None and spec.model.data is not None:
             check_data(spec, built.inputs, built.one_row, reporter)
-    return sort_diagnostics(reporter.diagnostics)
+    sources = {d.place.source.name: d.place.source for d in reporter.diagnostics if d.place is not None}
+    if spec is not None:
+        sources[spec.file.positions.source.name] = spec.file.positions.source
+    found = reporter.diagnostics
+    for source in sources.values():
+        found = without_allowed(found, source)
+    return Checked(sort_diagnostics(found), None if spec is None else _needs(spec), spec, built)
+
+
+def _needs(spec: Spec) -> list[str]:
+    """The spec files that a spec uses, and its data files; a pattern stands for the files that it matches now."""
+    out = {os.path.join(spec.base, used): None for used in spec.model.use}
+    files: list[File] = [spec.file]
+    seen = {id(spec.file)}
+    while files:
+        file = files.pop()
+        for near in [*(f.file for f in file.functions.values()), *(o.file for o in file.optimizers.values())]:
+            if id(near) not in seen:
+                seen.add(id(near))
+                files.append(near)
+                out[near.positions.source.name] = None
+    source = spec.model.data.source if spec.model.data is not None else None
+    for written in source.values() if isinstance(source, dict) else [source]:
+        for pattern in written if isinstance(written, list) else [written]:
+            if isinstance(pattern, str):
+                matches = sorted(glob.glob(pattern, root_dir=spec.base, recursive=True))
+                out.update(dict.fromkeys(os.path.join(spec.base, f) for f in [pattern, *matches]))
+    return list(out)

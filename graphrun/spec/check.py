@@ -8,13 +8,13 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from graphrun.errors import Reporter, nearest
+from graphrun.errors import Reporter, certain, nearest
 from graphrun.spec.kinds import LIST, MAPPING, OTHER
 from graphrun.spec.models import Model, SpecModel
 from graphrun.spec.places import Path, PlaceTable
 from graphrun.spec.yaml import BROKEN
 
-__all__ = ["check_model", "check_spec", "described", "field_of", "models_in", "shown", "without_broken"]
+__all__ = ["check_model", "check_spec", "described", "field_of", "keys_at", "models_in", "shown", "without_broken"]
 
 M = TypeVar("M", bound=Model)
 _TAGS = frozenset({MAPPING, LIST, OTHER})
@@ -143,6 +143,14 @@ def _keys(model: type[Model]) -> list[str]:
     return [info.alias or name for name, info in model.model_fields.items()]
 
 
+def keys_at(path: Path) -> dict[str, str]:
+    """The keys that the mapping at `path` of a spec may have, each with its description; nothing where any name may stand."""
+    model = _model_at(SpecModel, path) if path else SpecModel
+    if model is None:
+        return {}
+    return {info.alias or name: info.description or "" for name, info in model.model_fields.items()}
+
+
 def _model_at(root: type[Model], path: Path) -> type[Model] | None:
     """The model of the mapping at `path`."""
     kinds: list[Any] = [root]
@@ -184,7 +192,7 @@ class _Fault:
         if self.kind == "extra_forbidden":
             keys = _keys(_model_at(self.model, parent) or self.model)
             message = f"`{name}` is not a key of {shown(parent) if parent else 'a spec'}"
-            reporter.error("unknown-key", message, places.key(path), help=_suggestion(name, keys))
+            reporter.error("unknown-key", message, places.key(path), help=_suggestion(name, keys), fix=certain(name, keys))
         elif self.kind == "missing":
             mend = f"add `{name}: {self._example()}`"
             reporter.error("missing-key", f"{shown(parent)} has no `{name}`", places.key(parent), help=mend)
@@ -193,11 +201,12 @@ class _Fault:
             listed = ", ".join(f"`{c}`" for c in choices[:-1]) + f" or `{choices[-1]}`"
             close = nearest(self.value, choices) if isinstance(self.value, str) else None
             message = f"{shown(path)} is {listed}, not {described(self.value)}"
-            reporter.error("wrong-value", message, places.value(path), help=f"did you mean `{close}`?" if close else None)
+            reporter.error("wrong-value", message, places.value(path), help=f"did you mean `{close}`?" if close else None, fix=close)
         else:
             code = "out-of-range" if self.kind == "out_of_range" else "wrong-type"
             message = f"{shown(path)} is {self._wanted()}, not {self._found()}"
-            reporter.error(code, message, places.value(path), help=self._mend(places.raw(path)))
+            found = self._mend(places.raw(path))
+            reporter.error(code, message, places.value(path), help=found, fix=self._fix(found, places.raw(path)))
 
     def _found(self) -> str:
         return "a list with other values in it" if self.kind == "wrong_entries" else described(self.value)
@@ -214,6 +223,13 @@ class _Fault:
             return "a list"
         model = _model_at(self.model, self.path) if self.kind in {"model_type", "dict_type"} else None
         return f"a mapping with {', '.join(f'`{k}`' for k in _keys(model))}" if model is not None else "a mapping name → value"
+
+    def _fix(self, mend: str | None, raw: str) -> str | None:
+        """What to write in place of the value, where the help is a line or a value that does it."""
+        if mend is None or not mend.startswith(("write `", "quote ")) or "\n" in raw:
+            return None
+        text = mend[mend.index("`") + 1 : mend.rindex("`")]
+        return text.removeprefix(f"{self.path[-1]}: ")
 
     def _mend(self, raw: str) -> str | None:
         """A way to mend a value of the wrong type."""
@@ -236,7 +252,8 @@ class _Fault:
         if self.path[:2] == ("data", "rows") and wanted == "a list of cells" and isinstance(value, bool | int | float | str):
             return f"write `[{raw or value}]`: a row is a list, with one cell for each column"
         if wanted in {"a text", "a text, or a list of texts"} and isinstance(value, bool | int | float):
-            return f'quote it: `{name}: "{raw or value}"`'
+            head = f"{name}: " if isinstance(name, str) else ""
+            return f'quote it: `{head}"{raw or value}"`'
         return None
 
 

@@ -17,7 +17,10 @@ _UNFINISHED = tuple("+-*/^@<>=,([{")
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """A fault and the stretch of text to pass over so that the rest can be read (None: the rest cannot be read)."""
+    """A fault and the stretch of text to pass over so that the rest can be read (None: the rest cannot be read).
+
+    `change` is a stretch and the text that mends the fault in its place, where that is certain.
+    """
 
     code: str
     message: str
@@ -26,6 +29,7 @@ class Trap:
     blank: tuple[int, int] | None
     help: str | None = None
     notes: tuple[str, ...] = ()
+    change: tuple[int, int, str] | None = None
 
 
 # -- writing lines as they should be ------------------------------------------------------------------------------------------
@@ -139,7 +143,7 @@ def in_flow(text: str, start: int) -> list[Trap]:
         mend = "quote the formula: " + _mended(text, [c for c in changes if line[0] <= c[0] and c[1] <= line[1]] or [changes[0]])
         if e.fault in {"comma", "bracket"} and text[flow.opener : flow.opener + 1] == "{":
             mend += "\nor give each entry a line of its own"
-        out.append(Trap(_CODE, message, e.start, e.end, (e.start, e.end), mend))
+        out.append(Trap(_CODE, message, e.start, e.end, (e.start, e.end), mend, change=(e.start, e.end, quoted(text[e.start : e.end]))))
     if flow.end is None and not any(e.fault in _OPEN for e in wrong):
         bracket = text[flow.opener]
         closer = "]" if bracket == "[" else "}"
@@ -173,7 +177,8 @@ def unknown_alias(text: str, name: str, start: int, end: int) -> list[Trap]:
         stop = max(end, formula_of(text, entry)[0])
     message = f"{_BEGINS['*']}, and there is no anchor `&{name}` before it"
     mend = f"quote the formula: {_mended(text, [(start, stop, quoted(text[start:stop]))])}"
-    return [Trap("wrong-alias" if stop == end else _CODE, message, start, stop, (start, stop), mend)]
+    code = "wrong-alias" if stop == end else _CODE
+    return [Trap(code, message, start, stop, (start, stop), mend, change=(start, stop, quoted(text[start:stop])))]
 
 
 def unused_anchor(text: str, name: str, start: int, end: int) -> list[Trap]:
@@ -200,7 +205,8 @@ def tagged(text: str, start: int, end: int, *, scalar: bool) -> list[Trap]:
     rest = text[stop:end]
     message = f"{_shown(tag)} is a tag, and the language has none"
     if scalar and not tag.startswith("!!") and "\n" not in text[start:end]:
-        return [Trap("yaml-tag", message, at, stop, (start, end), f"quote the formula: {_mended(text, [(at, end, quoted(text[at:end]))])}")]
+        change = (at, end, quoted(text[at:end]))
+        return [Trap("yaml-tag", message, at, stop, (start, end), f"quote the formula: {_mended(text, [change])}", change=change)]
     mend = f"leave it out: {_mended(text, [(at, end, rest.strip())])}" if scalar else "leave it out"
     return [Trap("yaml-tag", message, at, stop, (at, end) if scalar else None, mend)]
 
@@ -290,11 +296,11 @@ def _in_entry(text: str, entry: Written) -> Trap | None:
         if not text[close:stop].strip():
             return None
     if begins is not None and formula:
-        return Trap(_CODE, begins, start, stop, blank, mend)
+        return Trap(_CODE, begins, start, stop, blank, mend, change=(start, stop, quoted(formula)))
     if re.search(r":(?=[ \t])", formula) or formula.endswith(":"):
         at = next((m.start() for m in re.compile(r":(?=[ \t\r\n]|$)").finditer(text, start, stop)), start)
         message = f"YAML takes the `: ` in the formula {_shown(formula)} for the end of a key"
-        return Trap(_CODE, message, at, at + 1, blank, mend)
+        return Trap(_CODE, message, at, at + 1, blank, mend, change=(start, stop, quoted(formula)))
     inside = _comment_inside(text, start, entry.end) if entry.end > entry.first_end else []
     return inside[0] if inside else None
 

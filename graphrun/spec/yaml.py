@@ -149,7 +149,9 @@ class _Reader:
             if any(start <= trap.start < end for start, end in self.blanks):  # a part of what has been told
                 continue
             place = self.text.place(trap.start, trap.end)
-            self.lasting.append(Diagnostic(trap.code, trap.message, place, "error", trap.notes, trap.help))
+            start, end, new = trap.change or (0, 0, None)
+            at = self.text.place(start, end) if trap.change is not None else None
+            self.lasting.append(Diagnostic(trap.code, trap.message, place, "error", trap.notes, trap.help, new, at))
             if trap.blank is None:
                 self.stopped = True
             else:

@@ -22,6 +22,7 @@ MOST_SHOWN = 24  # parameters with histograms, and with their elements shown
 MOST_ELEMENTS = 1024  # of a parameter whose elements are shown
 MOST_COLUMNS = 6  # of data beside a prediction
 MOST_WEIGHTS = 200  # parameters in the table of weights
+MOST_SPEC = 100_000  # characters of a spec that is shown
 BINS = 24
 LARGE = 8  # elements of a parameter from which a histogram says something
 
@@ -62,7 +63,7 @@ def run_record(
         "histograms": _histograms(run),
         "predictions": None if predictions is None or not len(predictions.after) else _predictions(predictions),
         "row_gradients": [{"step": step, "of": {n: _numbers(v) for n, v in found.items()}} for step, found in row_gradients],
-        "spec": spec,
+        "spec": spec if len(spec) <= MOST_SPEC else "",
     }
 
 

@@ -1,0 +1,106 @@
+"""The hooks and templates for CI, run on a sample repository as far as that goes without a network."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+GOOD = "graphrun: 1\ninputs: {x: 1, y: 2}\nparams: {w: 2}\nnodes:\n  J: (w * x - y)^2\nloss: J\nexpect:\n  - values: {J: 0}\n"
+BASH = shutil.which("bash")
+GIT = shutil.which("git")
+
+pytestmark = pytest.mark.skipif(BASH is None or GIT is None, reason="needs bash and git")
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository with two specs, and `graphrun` on the PATH."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "graphrun").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m graphrun.cli.main "$@"\n')
+    (tools / "python").write_text('#!/bin/sh\nexit 0\n')  # `python -m pip install` has nothing to install here
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    folder = tmp_path / "repository"
+    (folder / "specs").mkdir(parents=True)
+    (folder / "specs" / "good.yaml").write_text(GOOD)
+    (folder / "specs" / "other.yaml").write_text(GOOD)
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    git = [GIT, "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *command], check=True, cwd=folder)
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("GRAPHRUN_CACHE", str(tmp_path / "cache"))
+    return folder
+
+
+def _bash(folder, script, **environment):
+    done = subprocess.run(
+        [BASH, "-c", script], cwd=folder, capture_output=True, text=True, env={**os.environ, **environment}, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("hook", yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text()), ids=lambda hook: hook["id"])
+def test_pre_commit_hooks(hook, repository):
+    assert {"id", "name", "entry", "language", "files"} <= set(hook)
+    run = f"{hook['entry']} specs/good.yaml specs/other.yaml"
+    assert _bash(repository, run)[0] == 0
+    (repository / "specs" / "good.yaml").write_text(GOOD.replace("w * x", "v * x"))
+    status, said = _bash(repository, run)
+    assert status == 1
+    assert "unknown-name" in said
+
+
+def _action(repository, **inputs):
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    step = action["runs"]["steps"][-1]
+    defaults = {name: about["default"] for name, about in action["inputs"].items()}
+    environment = {
+        key: {**defaults, **inputs}[value.removeprefix("${{ inputs.").removesuffix(" }}")] for key, value in step["env"].items()
+    }
+    summary = repository.parent / "summary.md"
+    summary.write_text("")
+    status, said = _bash(repository, step["run"], GITHUB_ACTION_PATH=str(ROOT), GITHUB_STEP_SUMMARY=str(summary), **environment)
+    return status, said, summary.read_text()
+
+
+def test_the_action_on_good_specs(repository):
+    status, said, summary = _action(repository)
+    assert status == 0, said
+    assert "::error" not in said
+    assert "2 passed, 0 failed in 2 files" in summary
+
+
+def test_the_action_tells_what_is_wrong_and_what_changed(repository):
+    (repository / "specs" / "good.yaml").write_text(GOOD.replace("(w * x - y)^2", "(w * x - y)^2 + w"))
+    status, said, summary = _action(repository, compare="HEAD")
+    assert status == 1
+    assert "### Expectations" in summary
+    assert "expected 0, found 2" in summary
+    assert "### specs/good.yaml" in summary
+    (repository / "specs" / "good.yaml").write_text(GOOD.replace("w * x", "v * x"))
+    status, said, summary = _action(repository)
+    assert status == 1
+    assert "::error file=specs/good.yaml,line=5" in said
+    assert "there is no value called `v`" in summary
+
+
+def test_the_gitlab_template(repository):
+    job = yaml.safe_load((ROOT / "docs" / "ci" / "gitlab.yml").read_text())["graphrun"]
+    script = "set -e\n" + "\n".join(job["script"])
+    assert _bash(repository, script, **job["variables"])[0] == 0
+    assert json.loads((repository / job["artifacts"]["reports"]["codequality"]).read_text()) == []
+    (repository / "specs" / "good.yaml").write_text(GOOD.replace("w * x", "v * x"))
+    assert _bash(repository, script, **job["variables"])[0] == 1
+    (entry,) = json.loads((repository / job["artifacts"]["reports"]["codequality"]).read_text())
+    assert entry["location"] == {"path": "specs/good.yaml", "lines": {"begin": 5, "end": 5}}
