@@ -282,7 +282,8 @@ class _Placer:
             routes += [Route(line, label_rows(a, self.view.layout))] if len(points) > 1 else []
         lines, labels, hits = labelled(routes, rects, others)
         lines = [part for line in lines for part in interrupted(line, [rect_around(t.at, rows_size(t.rows)) for t in titles])]
-        wedges = tuple(self.wedge(p, boxes, corners) for p in self.panels.values() if p.opens in boxes and p.id in roots)
+        found = {p.opens: self.wedge(p, boxes, corners) for p in self.panels.values() if p.opens in boxes and p.id in roots}
+        wedges = tuple(w for i, w in found.items() if not any(_crosses(w, r) for b, r in rects.items() if b != i))
         return hits, Placed(boxes, tuple(lines), (*titles, *notes, *labels), tuple(frames), wedges, self.drawn)
 
     def turns_back(self, points: tuple[Point, ...]) -> bool:
@@ -353,3 +354,9 @@ class _Placer:
         top = py + inner.height / 2
         half, low = size.width / 2 - 6.0, y - size.height / 2
         return Wedge(((x - half, low), (x + half, low), (px - inner.width / 2 + 8.0, top), (px + inner.width / 2 - 8.0, top)))
+
+
+def _crosses(wedge: Wedge, rect: Rect) -> bool:
+    """Whether a line of a wedge runs through a box: such a one is left out, the panel's title says what is opened."""
+    a, b, c, d = wedge.corners
+    return rect.cuts(a, c) is not None or rect.cuts(b, d) is not None

@@ -19,9 +19,7 @@ MOST_NEURONS = 40
 """Arrows up to which a net of scalars is drawn as neurons."""
 
 
-def choose(
-    graph: Graph, *, ends: Sequence[int], loss: int | None, entries: Mapping[str, int], asked: Collection[str] = ()
-) -> str:
+def choose(graph: Graph, *, ends: Sequence[int], loss: int | None, entries: Mapping[str, int], asked: Collection[str] = ()) -> str:
     """`layers` for a graph that calls layers, or of more than 40 steps; else `neurons` for a net of scalars; `functions` where every entry
     is the call of a function of the spec; else `steps`. What is `asked` for (options by name) decides before: `depth` and `cost` are of
     layers, `focus` on a node and `expand` of steps."""

@@ -122,8 +122,10 @@ class _Drawer:
             for name, layer, parent in scene.panels:
                 panels.append(Panel(name, self.title(self.tree.layers[layer], ""), parent or outer))
             ports = self.ports(scene, outer) if scene.opens else {}
-            boxes += [box for box in dict.fromkeys(ports.values())]
-            boxes += self.told([self.box(item, outer) for item in scene.items], scene) if folded else [self.box(i, outer) for i in scene.items]
+            boxes += dict.fromkeys(ports.values())
+            boxes += (
+                self.told([self.box(item, outer) for item in scene.items], scene) if folded else [self.box(i, outer) for i in scene.items]
+            )
             arrows += self.arrows(scene, {i: box.id for i, box in ports.items()}, folded=folded)
         count = sum(size_number(self.graph, i) for i in shown if self.graph.op(i) is PARAM)
         head: list[tuple[Role, str]] = [("ink", title), ("muted", "layers")]
@@ -170,7 +172,9 @@ class _Drawer:
     def name(self, i: int, container: int = TOP) -> str:
         """The name of a node as seen from within a layer."""
         name = self.named.get(i) or self.graph.name(i)
-        around = self.tree.layers[container].name
+        around, _, at = self.tree.layers[container].name.partition("@")
+        if at and self.graph.suffix(i).startswith(f"@{at}"):  # at the position that is looked at
+            name = name.replace(f"@{at}", "", 1)
         return name.removeprefix(around + ".") if around else name
 
     # -- boxes ---------------------------------------------------------------------------------------------------------
@@ -266,7 +270,9 @@ class _Drawer:
         elif formula in (name, f"{name}()"):
             formula = ""
         rows = self.counted(item) if "cost" in self.show else []
-        return Box(item.id, kind, name, formula, rows=tuple(rows), panel=panel, tooltip=self.tooltip(item, f"{name} = {self.formula(item)}"))
+        return Box(
+            item.id, kind, name, formula, rows=tuple(rows), panel=panel, tooltip=self.tooltip(item, f"{name} = {self.formula(item)}")
+        )
 
     def formula(self, item: Item, *, short: bool = False) -> str:
         """The formula of steps over what lies outside of them; calls that it names stand in it as calls, with `short` without what they

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from graphrun.diagram.text import clean, pretty_name
-from graphrun.diagram.view import Box, Panel, Row, View
+from graphrun.diagram.view import Box, Panel, Role, Row, View
 from graphrun.errors import Diagnostic, UsageError
 
 __all__ = ["around", "box_ids_of", "find_boxes", "grouped", "labelled", "linked", "within"]
@@ -26,12 +26,21 @@ def box_ids_of(view: View) -> dict[str, list[str]]:
 def find_boxes(view: View, name: str, also: Mapping[str, str] | None = None, what: str = "--focus") -> list[str]:
     """The ids of the boxes of that name; `also` gives for a name another one. Raises UsageError with the nearest."""
     known = box_ids_of(view)
-    found = known.get(name) or known.get((also or {}).get(name, ""))
+    found = known.get(name) or known.get((also or {}).get(name, "")) or _inside(view, name)
     if found:
         return found
     near = difflib.get_close_matches(name, sorted({*known, *(also or {})}), n=1)
     hint = f"did you mean `{near[0]}`?" if near and near[0] != name else "`--expand` draws every step"
     raise UsageError(Diagnostic("unknown-name", f"{what}: there is no box `{name}` in this picture", help=hint))
+
+
+def _inside(view: View, name: str) -> list[str]:
+    """The ids of the boxes of a layer that is opened: those in its panel, or whose names begin with its own."""
+    panels: set[str] = set()
+    for panel in view.panels:  # each stands after the one around it
+        if panel.id.endswith(f" {name}") or panel.parent in panels:
+            panels.add(panel.id)
+    return [box.id for box in view.boxes if box.panel in panels] or [box.id for box in view.boxes if box.id.startswith(f"{name}.")]
 
 
 def around(view: View, ids: Iterable[str], radius: int) -> View:
@@ -74,8 +83,22 @@ def within(view: View, ids: Iterable[str]) -> View:
         backs=tuple(b for b in view.backs if b.tail in kept and b.head in kept),
         panels=tuple(p for p in view.panels if p.id in panels),
         caption=f"{view.caption}\n{said}" if view.caption else said,
+        legend=tuple(_legend(view.legend, boxes)),
         rows=(),
     )
+
+
+_WORDS = {"yellow input": "input", "blue parameter": "parameter", "violet loss": "loss"}
+
+
+def _legend(legend: Iterable[tuple[Role, str]], boxes: Sequence[Box]) -> Iterator[tuple[Role, str]]:
+    """What of a legend still says something of these boxes."""
+    kinds = {box.kind for box in boxes}
+    for role, text in legend:
+        left = " · ".join(part for part in text.split(" · ") if part not in _WORDS or _WORDS[part] in kinds)
+        numbers = role not in ("value", "gradient") or any((b.value if role == "value" else b.gradient) for b in boxes)
+        if left and numbers:
+            yield role, left
 
 
 # -- labels, groups, links ---------------------------------------------------------------------------------------------

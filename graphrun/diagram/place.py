@@ -9,6 +9,7 @@ from graphrun.diagram.net import net_placed
 from graphrun.diagram.row import row_placed
 from graphrun.diagram.shapes import Placed
 from graphrun.diagram.view import View
+from graphrun.diagram.zoom_place import zoom_placed
 
 __all__ = ["place"]
 
@@ -20,6 +21,8 @@ def place(view: View) -> Placed | None:
     if not view.boxes:
         return None
     placed: Placed | None = None
+    if view.layout == "zoom":
+        return zoom_placed(view)
     if view.direction == "LR":
         if view.layout == "net" and len(view.boxes) <= MOST_NET:
             placed = net_placed(view)

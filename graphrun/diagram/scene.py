@@ -17,6 +17,7 @@ __all__ = ["EVERYTHING", "Item", "Scene", "scenes_of"]
 EVERYTHING = 1_000_000
 """The depth at which all is opened."""
 
+
 @dataclass(slots=True, eq=False)
 class Item:
     """Something drawn as one box. `layers` are the closed layers in it: one, or the equal ones of a stack. `root` is the node whose value
@@ -56,9 +57,7 @@ def _called(graph: Graph, i: int) -> bool:
 
 
 class _Reader:
-    def __init__(
-        self, graph: Graph, tree: CallTree, shown: Sequence[int], depth: int, opened: frozenset[int], loss: int | None
-    ) -> None:
+    def __init__(self, graph: Graph, tree: CallTree, shown: Sequence[int], depth: int, opened: frozenset[int], loss: int | None) -> None:
         self.graph, self.tree, self.depth, self.opened, self.loss = graph, tree, depth, opened, loss
         self.users: dict[int, list[int]] = {i: [] for i in shown}
         for i in shown:

@@ -246,7 +246,14 @@ class _Drawer:
 
         def local(user: int, operand: int) -> tuple[str, float | None] | None:
             a, b = self.gradients.get(user), self.gradients.get(operand)
-            if a is None or b is None or users.get(operand) != [user] or self.graph.shape(user) or self.graph.shape(operand) or not float(a):
+            if (
+                a is None
+                or b is None
+                or users.get(operand) != [user]
+                or self.graph.shape(user)
+                or self.graph.shape(operand)
+                or not float(a)
+            ):
                 return None
             return "", float(b) / float(a)
 

@@ -139,28 +139,57 @@ def clipped(text: str, points: float, width: float, bold: bool = False) -> str:
     return "".join(kept).rstrip() + "…"
 
 
+A_LITTLE = 1.25
+"""So much wider than wanted a line may be before it is broken after a comma."""
+
+MUCH_SAVED = 0.8
+"""A second line is made where it leaves the longer of the two this short, relative to one."""
+
+
 def in_lines(text: str, points: float, wanted: float, most: float) -> tuple[str, ...]:
-    """A formula on one line where it fits in `wanted` points, else broken in two, best before a sign outside of brackets."""
-    if text_width(text, points) <= wanted:
+    """A formula on one line where it fits in `wanted` points, else broken in two, best before a sign outside of brackets; no line is
+    longer than `most`. Where a second line would save little, the formula stays on one."""
+    whole = text_width(text, points)
+    if whole <= wanted:
         return (text,)
-    breaks = _breaks(text)
-    if not breaks:
-        return (clipped(text, points, most),)
-    at = min(breaks, key=lambda k: max(text_width(text[:k].rstrip(), points), text_width(text[k:], points)))
-    return clipped(text[:at].rstrip(), points, most), clipped(text[at:], points, most)
+    for kind, breaks in _breaks(text).items():
+        if whole <= (A_LITTLE * wanted if kind == "comma" else most) and kind in ("comma", "bracket"):
+            continue
+        at = min(breaks, key=lambda k: max(text_width(text[:k].rstrip(), points), text_width(text[k:], points)))
+        widest = max(text_width(text[:at].rstrip(), points), text_width(text[at:], points))
+        if widest <= most and (whole > most or widest <= MUCH_SAVED * whole):
+            return text[:at].rstrip(), text[at:]
+    return (text,) if whole <= most else _filled(text, points, most)
 
 
-def _breaks(text: str) -> list[int]:
-    """Where a line may end: before a plus or minus outside of brackets, else before a product's sign, else after a comma."""
-    found: dict[str, list[int]] = {"sum": [], "product": [], "comma": []}
+def _filled(text: str, points: float, most: float) -> tuple[str, ...]:
+    """A formula that two lines do not hold: each of three as full as it goes, the last one clipped."""
+    breaks = sorted(k for kind in _breaks(text).values() for k in kind)
+    out: list[str] = []
+    start = 0
+    while len(out) < 2:
+        fitting = [k for k in breaks if k > start and text_width(text[start:k].rstrip(), points) <= most]
+        if not fitting or text_width(text[start:], points) <= most:
+            break
+        out.append(text[start : fitting[-1]].rstrip())
+        start = fitting[-1]
+    return *out, clipped(text[start:], points, most)
+
+
+def _breaks(text: str) -> dict[str, list[int]]:
+    """Where a line may end, best first: before a plus or minus outside of brackets, before a product's sign or an arrow, after a comma,
+    after a bracket that opens."""
+    found: dict[str, list[int]] = {"sum": [], "product": [], "comma": [], "bracket": []}
     depth = 0
     for k, c in enumerate(text):
         depth += (c in "([") - (c in ")]")
         around = text[k - 1 : k] == " " and text[k + 1 : k + 2] == " "
         if depth == 0 and around and c in "+−":
             found["sum"].append(k)
-        elif depth == 0 and around and c in "·⊙⊗/@":
+        elif depth == 0 and ((around and c in "·⊙⊗/@") or text[k : k + 3] == "-> "):
             found["product"].append(k)
         elif c == "," and text[k + 1 : k + 2] == " ":
             found["comma"].append(k + 2)
-    return found["sum"] or found["product"] or found["comma"]
+        elif c == "(" and text[k - 1 : k].isalnum():
+            found["bracket"].append(k + 1)
+    return {kind: places for kind, places in found.items() if places}

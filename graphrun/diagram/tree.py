@@ -90,9 +90,7 @@ class _Scan:
     at: dict[int, int]
 
 
-def _home(
-    graph: Graph, i: int, layers: list[Layer], of_call: dict[int, int], scans: dict[int, _Scan], tops: Sequence[int | None]
-) -> int:
+def _home(graph: Graph, i: int, layers: list[Layer], of_call: dict[int, int], scans: dict[int, _Scan], tops: Sequence[int | None]) -> int:
     """The layer of a node, made where it is new."""
     call = graph.call(i)
     if call >= 0 and tops[call] is not None:
@@ -110,7 +108,9 @@ def _home(
     return _position(layers, scans, outer, _number(suffix), name, "")
 
 
-def _layer(graph: Graph, call: int, layers: list[Layer], of_call: dict[int, int], scans: dict[int, _Scan], tops: Sequence[int | None]) -> int:
+def _layer(
+    graph: Graph, call: int, layers: list[Layer], of_call: dict[int, int], scans: dict[int, _Scan], tops: Sequence[int | None]
+) -> int:
     chain = []
     while call not in of_call:
         chain.append(call)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Arrow", "Back", "Box", "Kind", "Mark", "Outline", "Panel", "Role", "Row", "View"]
+__all__ = ["Arrow", "Back", "Box", "Equation", "Kind", "Mark", "Matrix", "Outline", "Panel", "Role", "Row", "View"]
 
 Kind = Literal["input", "parameter", "step", "loss", "optimizer"]
 """What a box is of: it decides the fill."""
@@ -109,11 +109,24 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Matrix:
+    """Numbers in brackets, as `rows` of texts, with what they are below."""
+
+    rows: tuple[tuple[str, ...], ...]
+    role: Role
+    name: str = ""
+
+
+Equation = tuple["str | Matrix", ...]
+"""A line of texts and matrices."""
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """A picture before anything has a place. `legend` pairs a role with its text; `rows` are lines written below the picture.
 
     `layout` says what is known of its form: a `net` has neurons in columns, a `row` its values in a line with the operations above the
-    arrows. `head` is a line at the top of the picture.
+    arrows, a `zoom` one layer in two panels with `equations` (panel, equation) below its boxes. `head` is a line at the top of the picture.
     """
 
     title: str
@@ -125,5 +138,6 @@ class View:
     direction: str = "LR"
     panels: tuple[Panel, ...] = ()
     rows: tuple[Row, ...] = ()
-    layout: Literal["", "net", "row"] = ""
+    layout: Literal["", "net", "row", "zoom"] = ""
     head: Row = ()
+    equations: tuple[tuple[str, Equation], ...] = ()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from diagram_cases import shipped, view_of, written
+
+import graphrun as gr
 
 from graphrun.diagram.groups import formula_groups
 from graphrun.diagram.view import Arrow, Box
@@ -140,23 +143,30 @@ def test_a_pair_is_written_out_and_other_arrays_by_shape_and_norm():
     assert found["z"].value == "[3] |·| 7"
 
 
-def test_folded_by_call_and_entry():
-    view = view_of(shipped("iris"), fold=True)
-    assert view.caption == "13 steps and 6 inputs and parameters, folded by call and by entry to 6 boxes"
-    found = boxes(view)
-    assert (found["h"].formula, found["h"].stacked) == ("3 steps, 2 parameters", True)
-    assert not found["probability"].stacked
+def test_to_a_node():
+    view = view_of(shipped("neuron"), to="a")
+    assert [box.id for box in view.boxes] == ["x", "w", "b", "c", "a"]
+    with pytest.raises(gr.UsageError, match="--to: there is no node `aa` in the graph"):
+        view_of(shipped("neuron"), to="aa")
+
+
+def test_a_pass_is_lit_with_its_formula_below():
+    view = view_of(shipped("neuron"), highlight="path:w->J")
+    assert [box.id for box in view.boxes if box.lit] == ["w", "c", "a", "d", "J"]
+    assert view.caption == "path   ∂J/∂w = ∂J/∂d · ∂d/∂a · ∂a/∂c · ∂c/∂w = 2 · 1 · 1 · (−2) = −4"
     assert view.backs == ()
-    assert set(view.arrows) == {
-        Arrow(*pair) for pair in (("x", "h"), ("h", "logits"), ("logits", "probability"), ("logits", "J"), ("label", "J"))
-    }
 
 
-def test_more_than_500_steps_are_folded():
-    terms = "\n".join(f"  u{k}: tanh(w * {'x' if k == 0 else f'u{k - 1}'})" for k in range(251))
-    model = written(inputs="{x: 1}", params="{w: 1}", nodes=terms + "\n  J: u250")
-    view = view_of(model)
-    assert view.caption == "503 steps and 2 inputs and parameters, folded by call and by entry to 254 boxes"
-    assert len(view.boxes) == 254
-    whole = view_of(model, fold=False)
-    assert (whole.caption, len(whole.boxes)) == ("", 505)
+def test_shapes_counts_and_cost():
+    view = view_of(shipped("iris"), numbers=False, show=("shapes", "parameters", "cost"))
+    found = boxes(view)
+    assert found["h.weight"].rows == ((("muted", "[4×8]"),), (("count", "32 parameters"),))
+    assert found["h.z"].rows == ((("muted", "[batch×8]"),), (("muted", "40 · batch multiply-adds"),), (("muted", "128 B · batch"),))
+    assert found["h.z"].value == ""
+
+
+def test_heat_is_by_size_of_gradient():
+    found = boxes(view_of(shipped("neuron"), heat=True))
+    assert {i: box.heat for i, box in found.items()} == {
+        "x": None, "y": None, "w": 1.0, "b": 0.5, "c": 0.5, "a": 0.5, "d": 0.5, "J": 0.25,
+    }  # fmt: skip
