@@ -22,28 +22,33 @@ def banded(graph: Graph, tree: CallTree, scene: Scene, kept: frozenset[int], lea
     """Folds the items of a scene in place, and says whether it did. Items that hold a node of `kept` stay as they are."""
     done = False
     for panel in ["", *(name for name, _, _ in scene.panels)]:
-        own = [item for item in scene.items if item.panel == panel and item.kind != "leaf" and not kept.intersection(item.nodes)]
+        own = [item for item in scene.items if item.panel == panel and item.kind != "leaf"]
         if len(own) > MOST_ITEMS:
-            _fold(graph, tree, scene, own)
+            _fold(graph, tree, scene, own, kept)
             done = True
     return _fold_leaves(graph, scene, kept, leaf_kind) or done
 
 
-def _fold(graph: Graph, tree: CallTree, scene: Scene, items: Sequence[Item]) -> None:
+def _fold(graph: Graph, tree: CallTree, scene: Scene, items: Sequence[Item], kept: frozenset[int]) -> None:
+    """Folds `items` in place, but those that hold a node of `kept`. A box holds whole levels, so that no circle arises: the level of what
+    is kept is one of its own."""
     level = _levels(graph, scene, items)
+    alone = {level[id(item)] for item in items if kept.intersection(item.nodes)}
     top = max(level.values()) + 1
     wanted = min(BANDS, top)
     counts = Counter(level[id(item)] for item in items)
     bands: dict[int, list[Item]] = {}
-    band, filled, share = 0, 0, len(items) / wanted
+    band, filled, share, parts = 0, 0, len(items) / wanted, 1
     ends = {}
-    for k in range(top):  # about equally many items each, whole levels
+    for k in range(top):  # about equally many items each
+        band += k in alone or k - 1 in alone
         ends[k] = band
         filled += counts[k]
-        if filled >= share * (band + 1) and band + 1 < wanted:
-            band += 1
+        if filled >= share * parts and parts < wanted:
+            band, parts = band + 1, parts + 1
     for item in items:
-        bands.setdefault(ends[level[id(item)]], []).append(item)
+        if not kept.intersection(item.nodes):
+            bands.setdefault(ends[level[id(item)]], []).append(item)
     gone = {id(item) for found in bands.values() if len(found) > 1 for item in found}
     made = [_band(graph, tree, found) for _, found in sorted(bands.items()) if len(found) > 1]
     scene.items = sorted([*(item for item in scene.items if id(item) not in gone), *made], key=lambda item: item.root)

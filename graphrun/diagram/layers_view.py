@@ -8,24 +8,21 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from graphrun.diagram.bands import banded, reduced
+from graphrun.diagram.bands import banded
 from graphrun.diagram.groups import is_plain
 from graphrun.diagram.highlight import find_node, lighted, read_highlight
+from graphrun.diagram.layers_flow import SIGNS, Flows
 from graphrun.diagram.scene import Item, Scene, scenes_of
-from graphrun.diagram.text import pretty, pretty_name
-from graphrun.diagram.tree import TOP, CallTree, Layer, read_tree
-from graphrun.diagram.view import Arrow, Box, Kind, Panel, Role, Row, View
+from graphrun.diagram.text import pretty, pretty_name, values_text
+from graphrun.diagram.tree import CallTree, Layer, read_tree
+from graphrun.diagram.view import Arrow, Box, Panel, Role, Row, View
 from graphrun.ir.cost import Cost, cost_text, total_cost
 from graphrun.ir.formula import formula_text
 from graphrun.ir.graph import Graph
-from graphrun.ir.leaves import CONST, INPUT, PARAM
-from graphrun.ir.types import Dim, Sym, shape_text, size
+from graphrun.ir.leaves import INPUT, PARAM
+from graphrun.ir.types import Dim, Sym, size
 
 __all__ = ["layers_view"]
-
-SIGNS = {"add": "+", "sub": "−", "mul": "×"}
-MOST_READERS = 3
-"""An input or parameter that more folded boxes read has an arrow to the first of them alone."""
 
 LONGEST = 44
 """A formula of more characters is not taken in within a box."""
@@ -44,6 +41,7 @@ def layers_view(
     inputs: Mapping[str, int],
     params: Mapping[str, int],
     entries: Mapping[str, int],
+    values: Sequence[Any] | None = None,
     gradients: Mapping[int, Any] | None = None,
     title: str = "",
     direction: str = "LR",
@@ -55,7 +53,8 @@ def layers_view(
 ) -> View:
     """The graph by the calls that it came from. At depth 1 each call is a box; each further level opens the layers of the one before, a
     layer that calls no other one last of all. `opened` names layers, or nodes in them, that are opened anyway. `show` may hold `shapes`,
-    `parameters`, `cost` and `heat` (with `gradients`). Raises UsageError where `to` or `highlight` name what there is not."""
+    `parameters`, `cost`, and with numbers given `values`, `gradients` (of what comes out of a box) and `heat`. Raises UsageError where
+    `to` or `highlight` name what there is not."""
     names = {**inputs, **params, **entries}
     last = None if to is None else find_node(graph, to, "--to", names)
     marks = graph.ancestors([*ends, *([loss] if loss is not None else [])] if last is None else [last])
@@ -63,7 +62,7 @@ def layers_view(
     tree = read_tree(graph, shown)
     wanted, kept = _asked(graph, tree, names, opened)
     scenes = scenes_of(graph, tree, shown, depth=depth, opened=wanted, loss=loss)
-    drawer = _Drawer(graph, tree, loss, {i: n for n, i in names.items()}, gradients or {}, frozenset(show), _users(graph, shown))
+    drawer = _Drawer(graph, tree, loss, {i: n for n, i in names.items()}, frozenset(show), values, gradients or {}, _users(graph, shown))
     folded = banded(graph, tree, scenes[0], kept, drawer.kind) if depth <= len(tree.layers) else False
     view = drawer.view(scenes, title, direction, shown, folded=folded)
     if highlight is None:
@@ -101,13 +100,9 @@ def _users(graph: Graph, shown: Sequence[int]) -> dict[int, list[int]]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Drawer:
-    graph: Graph
-    tree: CallTree
-    loss: int | None
-    named: Mapping[int, str]
+class _Drawer(Flows):
+    values: Sequence[Any] | None
     gradients: Mapping[int, Any]
-    show: frozenset[str]
     users: Mapping[int, Sequence[int]]
 
     def view(self, scenes: Sequence[Scene], title: str, direction: str, shown: Sequence[int], *, folded: bool) -> View:
@@ -123,9 +118,8 @@ class _Drawer:
                 panels.append(Panel(name, self.title(self.tree.layers[layer], ""), parent or outer))
             ports = self.ports(scene, outer) if scene.opens else {}
             boxes += dict.fromkeys(ports.values())
-            boxes += (
-                self.told([self.box(item, outer) for item in scene.items], scene) if folded else [self.box(i, outer) for i in scene.items]
-            )
+            found = [self.with_numbers(self.box(item, outer), item) for item in scene.items]
+            boxes += self.told(found, scene) if folded else found
             arrows += self.arrows(scene, {i: box.id for i, box in ports.items()}, folded=folded)
         count = sum(size_number(self.graph, i) for i in shown if self.graph.op(i) is PARAM)
         head: list[tuple[Role, str]] = [("ink", title), ("muted", "layers")]
@@ -155,6 +149,12 @@ class _Drawer:
         colours = {"input": "yellow input", "parameter": "blue parameter", "loss": "violet loss"}
         kinds = {box.kind for box in boxes}
         out: list[tuple[Role, str]] = [("ink", " · ".join(text for kind, text in colours.items() if kind in kinds))]
+        out += [("value", "value")] if any(box.value for box in boxes) else []
+        out += (
+            [("gradient", f"∂ gradient of {pretty_name(self.name(self.loss))}")]
+            if self.loss is not None and any(b.gradient for b in boxes)
+            else []
+        )
         if any(role == "count" for box in boxes for row in box.rows for role, _ in row):
             out.append(("count", "parameters in a box"))
         if "shapes" in self.show:
@@ -162,20 +162,6 @@ class _Drawer:
         if any(box.heat is not None for box in boxes):
             out.append(("ink", "the darker and thicker, the larger the gradient of its parameters"))
         return tuple((role, text) for role, text in out if text)
-
-    # -- names ---------------------------------------------------------------------------------------------------------
-
-    def kind(self, i: int) -> Kind:
-        op = self.graph.op(i)
-        return "loss" if i == self.loss else "input" if op is INPUT else "parameter" if op is PARAM else "step"
-
-    def name(self, i: int, container: int = TOP) -> str:
-        """The name of a node as seen from within a layer."""
-        name = self.named.get(i) or self.graph.name(i)
-        around, _, at = self.tree.layers[container].name.partition("@")
-        if at and self.graph.suffix(i).startswith(f"@{at}"):  # at the position that is looked at
-            name = name.replace(f"@{at}", "", 1)
-        return name.removeprefix(around + ".") if around else name
 
     # -- boxes ---------------------------------------------------------------------------------------------------------
 
@@ -186,6 +172,15 @@ class _Drawer:
         if item.kind in ("layer", "stack", "scan"):
             return self.layer_box(item, panel)
         return self.steps_box(item, panel)
+
+    def with_numbers(self, box: Box, item: Item) -> Box:
+        """The box with the value that comes out of it and its gradient, where these are shown."""
+        value = self.values[item.root] if "values" in self.show and self.values is not None else None
+        gradient = self.gradients.get(item.root) if "gradients" in self.show and self.graph.op(item.root) is not INPUT else None
+        if item.kind == "band":
+            return box
+        said = "" if value is None else " ".join(filter(None, values_text(value)))
+        return replace(box, value=said, gradient="" if gradient is None else values_text(gradient)[1])
 
     def layer_box(self, item: Item, panel: str) -> Box:
         layer = self.tree.layers[item.layers[0]]
@@ -265,8 +260,8 @@ class _Drawer:
             formula = self.formula(item, short=True)
         if len(formula) > LONGEST:
             formula = f"{steps} steps" if steps > 1 else ""
-        elif not own and steps > 1:
-            name, formula = formula, ""
+        elif not own and steps > 1 and not all(u in self.tree.layers[item.container].nodes for u in self.users.get(root, ())):
+            name = "returns"
         elif formula in (name, f"{name}()"):
             formula = ""
         rows = self.counted(item) if "cost" in self.show else []
@@ -354,75 +349,6 @@ class _Drawer:
                         kind = self.kind(j) if self.graph.op(j) in (INPUT, PARAM) else "step"
                         out[j] = Box(f"{layer.name} ← {self.graph.name(j)}", kind, name, panel=panel, outline="stadium", tooltip=tip)
         return out
-
-    def told(self, boxes: list[Box], scene: Scene) -> list[Box]:
-        """The boxes, those that many read with a row that says so."""
-        many = {i: len(found) for i, found in self.everywhere(scene).items()}
-        return [replace(b, rows=(*b.rows, (("muted", f"read by {many[b.id]} boxes"),))) if b.id in many else b for b in boxes]
-
-    def arrows(self, scene: Scene, ports: Mapping[int, str], *, folded: bool) -> list[Arrow]:
-        """What flows between the boxes of a scene, with shapes where they change."""
-        graph = self.graph
-        pairs: dict[tuple[str, str], int] = {}
-        fed: dict[str, set[str]] = {}
-        for item in scene.items:
-            for i in item.nodes:
-                for j in graph.inputs(i):
-                    before = scene.of_node.get(j)
-                    tail = before.id if before is not None else ports.get(j)
-                    if tail is None or before is item:
-                        continue
-                    pairs.setdefault((tail, item.id), j)
-                    fed.setdefault(item.id, set()).add(shape_text(graph.shape(j)))
-        left: set[tuple[str, str]] = set()
-        if folded:
-            left = reduced(pairs, frozenset(item.id for item in scene.items if item.kind in ("band", "stack", "scan")))
-        spared = {(tail, head) for tail, heads in self.everywhere(scene).items() for head in heads[1:]} if folded else set()
-        labelled: set[int] = set()
-        out = []
-        for (tail, head), j in pairs.items():
-            if (tail, head) in left or (tail, head) in spared:
-                continue
-            rows = () if j in labelled else self.label(j, scene, tail, fed)
-            labelled.add(j)
-            out.append(Arrow(tail, head, rows, tooltip=f"{graph.name(j)} {graph.type(j)}"))
-        return out
-
-    def everywhere(self, scene: Scene) -> dict[str, list[str]]:
-        """The leaves that many folded boxes read, with these: one arrow is enough for them."""
-        readers: dict[str, dict[str, None]] = {}
-        for item in scene.items:
-            if item.kind == "leaf" or not len(self.graph.inputs(item.root)):
-                continue
-            for i in item.nodes:
-                for j in self.graph.inputs(i):
-                    before = scene.of_node.get(j)
-                    if before is not None and before is not item and not len(self.graph.inputs(before.root)):
-                        readers.setdefault(before.id, {})[item.id] = None
-        return {i: list(found) for i, found in readers.items() if len(found) > MOST_READERS}
-
-    def label(self, j: int, scene: Scene, tail: str, fed: Mapping[str, set[str]]) -> tuple[Row, ...]:
-        """The name of what flows out of a layer, and its shape where the layer changes it."""
-        item = scene.of_node.get(j)
-        rows: list[Row] = []
-        if item is None:
-            return ((("muted", shape_text(self.graph.shape(j))),),) if "shapes" in self.show and self.graph.shape(j) else ()
-        named = self.named.get(j) if self.graph.op(j) not in (INPUT, PARAM, CONST) else None
-        if named is None and self.graph.step(j) == 0 and item.kind in ("layer", "stack", "scan"):
-            named = self.name(j, item.container) if "." not in self.name(j, item.container) else None
-        if named and (item.kind in ("layer", "stack", "scan") or self.is_sign(item) or self.is_call(item)):
-            rows.append((("ink", pretty_name(named)),))
-        shape = shape_text(self.graph.shape(j))
-        if "shapes" in self.show and self.graph.shape(j) and shape not in fed.get(tail, ()):
-            rows.append((("muted", shape),))
-        return tuple(rows)
-
-    def is_call(self, item: Item) -> bool:
-        op = self.graph.op(item.root)
-        return item.kind == "steps" and len(item.nodes) == 1 and op.notation is None and op.name != "identity"
-
-    def is_sign(self, item: Item) -> bool:
-        return item.kind == "steps" and len(item.nodes) == 1 and self.graph.op(item.root).name in SIGNS
 
 
 def size_number(graph: Graph, i: int) -> int:

@@ -29,8 +29,9 @@ def net_placed(view: View) -> Placed | None:
     columns = _columns(view)
     rows = [label_rows(arrow, "net") for arrow in view.arrows]
     best: tuple[int, Placed] | None = None
-    for shown in (rows, [tuple(row[:1] for row in label[:1]) for label in rows]):
-        for round_ in range(ROUNDS):
+    ways = (rows, [tuple(row[:1] for row in label[:1]) for label in rows]) if any(rows) else (rows,)
+    for shown in ways:
+        for round_ in range(ROUNDS if any(rows) else 2):  # without labels only neurons are in the way
             found = _tried(view, columns, sizes, shown, 1.0 + 0.12 * round_)
             if best is None or found[0] < best[0]:
                 best = found

@@ -44,7 +44,9 @@ def _inside(view: View, name: str) -> list[str]:
 
 
 def around(view: View, ids: Iterable[str], radius: int) -> View:
-    """The boxes that are at most `radius` arrows away from those of `ids`, against the arrows or along them."""
+    """The boxes that are at most `radius` arrows away from those of `ids`, against the arrows or along them. An input or a parameter is
+    no way on: what else reads it is not near."""
+    ends = {box.id for box in view.boxes if box.kind in ("input", "parameter")}
     near: dict[str, list[str]] = {}
     for arrow in view.arrows:
         near.setdefault(arrow.tail, []).append(arrow.head)
@@ -53,7 +55,7 @@ def around(view: View, ids: Iterable[str], radius: int) -> View:
     queue = deque(far)
     while queue:
         a = queue.popleft()
-        if far[a] < radius:
+        if far[a] < radius and (a not in ends or far[a] == 0):
             for b in near.get(a, ()):
                 if b not in far:
                     far[b] = far[a] + 1

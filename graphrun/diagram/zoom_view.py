@@ -13,7 +13,7 @@ __all__ = ["Side", "Zoom", "zoom_view"]
 Numbers = Sequence[float]
 
 MOST_WRITTEN = 6
-"""Weights up to which their gradients are written below the picture once more."""
+"""Weights up to which their gradients are on their arrows, and once more below the picture; of more they are in a matrix of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,10 @@ def zoom_view(zoom: Zoom, *, direction: str = "LR") -> View:
         rows=(_check(zoom, over),),
         layout="zoom",
         head=head,
-        equations=tuple((closed, equation) for equation in _equations(zoom, over)),
+        equations=(
+            *((closed, equation) for equation in _equations(zoom, over)),
+            *((opened, equation) for equation in _written(zoom, over)),
+        ),
     )
 
 
@@ -109,13 +112,14 @@ def _closed_arrows(zoom: Zoom) -> list[Arrow]:
 def _opened(zoom: Zoom, panel: str) -> list[Box]:
     source, unit = _letter(zoom.source, "x"), _letter(zoom.name, "u")
     side = zoom.scalars
+    many = len(zoom.weight) * len(zoom.weight[0]) > MOST_WRITTEN
     out = [
         Box(f"x{i + 1}", "input", pretty_name(f"{source}{i + 1}"), value=short_number(v), outline="square", panel=panel)
         for i, v in enumerate(zoom.x)
     ]
     for j in range(len(zoom.weight[0])):
         below: tuple[Row, ...] = ()
-        if zoom.bias:
+        if zoom.bias and not many:
             below = (
                 (("ink", pretty_name(f"b{j + 1}")), ("value", short_number(zoom.bias[j])), ("gradient", f"∂ {short_number(side.bias[j])}")),
             )
@@ -159,6 +163,14 @@ def _equations(zoom: Zoom, over: str) -> list[Equation]:
     if zoom.bias:
         out.append((f"∂{over}/∂b = ∂{over}/∂{unit} =", _matrix([side.bias], "gradient")))
     return out
+
+
+def _written(zoom: Zoom, over: str) -> list[Equation]:
+    """The gradients of the single weights once more, where there are too many to read them on the arrows."""
+    if len(zoom.weight) * len(zoom.weight[0]) <= MOST_WRITTEN:
+        return []
+    out: list[Equation] = [(f"∂{over}/∂w₁₁ … =", _matrix(zoom.scalars.weight, "gradient"))]
+    return [*out, (f"∂{over}/∂b₁ … =", _matrix([zoom.scalars.bias], "gradient"))] if zoom.bias else out
 
 
 def _check(zoom: Zoom, over: str) -> Row:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from graphrun.diagram.choice import choose
-from graphrun.diagram.dot import to_dot
+from graphrun.diagram.dot import MOST_ARROWS, MOST_DRAWN, to_dot
 from graphrun.diagram.draw import draw
 from graphrun.diagram.frames import frames
 from graphrun.diagram.functions_view import functions_view
@@ -19,11 +19,12 @@ from graphrun.diagram.part import around, find_boxes, grouped, labelled, linked
 from graphrun.diagram.steps_view import steps_view
 from graphrun.diagram.text_picture import to_text
 from graphrun.diagram.tikz import to_tikz
-from graphrun.diagram.view import View
-from graphrun.errors import Diagnostic, UsageError, nearest
+from graphrun.diagram.view import Row, View
+from graphrun.errors import Diagnostic, RunError, UsageError, nearest
 from graphrun.files import write_atomic
-from graphrun.model.drawn import Numbers, box_places, link_to, numbers_of, products_of, updated
+from graphrun.model.drawn import Numbers, box_places, heated, link_to, numbers_of, products_of, updated
 from graphrun.model.overview import training_overview
+from graphrun.model.zoom import zoom_picture
 
 if TYPE_CHECKING:
     from graphrun.model.model import Model
@@ -109,6 +110,10 @@ def write_view(view: View, format: str, options: PictureOptions) -> bytes:
         return to_tikz(view).encode()
     if format == "txt":
         return to_text(view, width=options.width, ascii=options.ascii).encode()
+    if format != "dot" and (len(view.boxes) > MOST_DRAWN or len(view.arrows) > MOST_ARROWS):
+        what = f"a picture of {len(view.boxes):,} boxes and {len(view.arrows):,} arrows would take too long to lay out"
+        help_ = "fold it: --view layers; draw a part: --focus NODE; or write it as text, of any size: -o x.dot"
+        raise RunError(Diagnostic("too-large-to-draw", what, help=help_))
     text = to_dot(view)
     return text.encode() if format == "dot" else draw(text, format)
 
@@ -132,7 +137,11 @@ def options_of(model: Model, **given: Any) -> PictureOptions:
         if name in known:
             known[name] = (known[name],) if isinstance(known[name], str) else tuple(known[name])
     found = PictureOptions(**known)
-    for name, values, choices in (("view", (found.view,), VIEWS), ("show", found.show or (), SHOW), ("direction", (found.direction,), ("LR", "TB"))):
+    for name, values, choices in (
+        ("view", (found.view,), VIEWS),
+        ("show", found.show or (), SHOW),
+        ("direction", (found.direction,), ("LR", "TB")),
+    ):
         for value in values:
             if value not in choices:
                 near = nearest(value, choices)
@@ -153,7 +162,9 @@ def make_view(model: Model, options: PictureOptions, *, whole: bool = False) -> 
     if kind == "auto":
         built = model.built
         kind = choose(built.graph, ends=_ends(model), loss=built.loss, entries=built.nodes, asked=_asked(model, options))
-    if kind == "training":
+    if kind == "neurons" and options.focus is not None and options.depth is not None and options.depth >= 2:
+        view = zoom_picture(model, options.focus, options.row, options.direction)
+    elif kind == "training":
         steps = sum(1 for i in range(len(model.built.graph)) if len(model.built.graph.inputs(i)))
         inner = "steps" if steps <= MOST_TRAINED and not model.built.graph.calls else "layers"
         view = training_overview(model, _of_graph(model, inner, options, whole=whole), updated(model, options.row))
@@ -181,12 +192,10 @@ def _ends(model: Model) -> list[int]:
 def _of_graph(model: Model, kind: str, options: PictureOptions, *, whole: bool) -> View:
     built = model.built
     graph = built.graph
-    show = options.show if options.show is not None else USUAL.get(kind, ("values", "gradients"))
     folded = kind == "steps" and _folds(model, options, whole)
+    show = options.show if options.show is not None else USUAL.get("layers" if folded else kind, ("values", "gradients"))
     wanted = {s for s in show if s in ("values", "gradients", "heat")}
     asked = options.show is not None or bool(options.highlight)
-    if folded or kind == "layers":
-        wanted &= {"heat"}
     numbers = Numbers()
     if (wanted or options.highlight) and (asked or len(graph) <= MOST_NUMBERS):
         numbers = numbers_of(model, options.row, strict=options.show is not None)
@@ -206,12 +215,14 @@ def _of_graph(model: Model, kind: str, options: PictureOptions, *, whole: bool) 
     def one(highlight: str | None) -> View:
         if folded or kind == "layers":
             return layers_view(
-                graph, **common, gradients=gradients, highlight=highlight, depth=options.depth or 1, show=frozenset(show),
+                graph, **common, values=values,
+                gradients=gradients, highlight=highlight, depth=options.depth or 1, show=frozenset(show),
                 opened=() if options.focus is None else (options.focus,),
             )  # fmt: skip
         more: dict[str, Any] = {**common, "values": values, "gradients": gradients, "highlight": highlight}
         if kind == "functions":
-            return functions_view(graph, **more)
+            view = functions_view(graph, **more)
+            return heated(view, graph, gradients or {}) if "heat" in show else view
         if kind == "neurons":
             return neurons_view(graph, **more, heat="heat" in show, widths=model.loaded is not None)
         products = products_of(model, options.row, options.expand) if gradients is not None and len(graph) <= MOST_PRODUCTS else None
@@ -219,7 +230,7 @@ def _of_graph(model: Model, kind: str, options: PictureOptions, *, whole: bool) 
 
     passes = options.highlight or (None,)
     view = _together([one(text) for text in passes])
-    return view if asked and wanted else _bare(view, wanted) if options.highlight else view
+    return _without(view, {"value": "values", "gradient": "gradients"}, wanted) if options.highlight else view
 
 
 def _folds(model: Model, options: PictureOptions, whole: bool) -> bool:
@@ -235,12 +246,22 @@ ALL = 1_000_000
 """The depth of `--depth all`."""
 
 
-def _bare(view: View, wanted: set[str]) -> View:
-    """Without the numbers that only the caption of a pass needs."""
+def _without(view: View, names: Mapping[str, str], wanted: set[str]) -> View:
+    """Without the numbers that only the caption of a pass needs. `names` says which of `--show` each role of text is."""
+    gone = {role for role, name in names.items() if name not in wanted}
+    if not gone:
+        return view
+
+    def left(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        kept = (tuple(piece for piece in row if piece[0] not in gone) for row in rows)
+        return tuple(row for row in kept if row)
+
     boxes = tuple(
-        replace(b, value=b.value if "values" in wanted else "", gradient=b.gradient if "gradients" in wanted else "") for b in view.boxes
+        replace(b, value="" if "value" in gone else b.value, gradient="" if "gradient" in gone else b.gradient, below=left(b.below))
+        for b in view.boxes
     )
-    return replace(view, boxes=boxes)
+    arrows = tuple(replace(a, rows=left(a.rows)) for a in view.arrows)
+    return replace(view, boxes=boxes, arrows=arrows, legend=tuple(entry for entry in view.legend if entry[0] not in gone))
 
 
 def _together(views: Sequence[View]) -> View:
@@ -250,7 +271,7 @@ def _together(views: Sequence[View]) -> View:
         return first
     boxes = tuple(replace(b, lit=any(v.boxes[k].lit for v in views)) for k, b in enumerate(first.boxes))
     arrows = tuple(replace(a, lit=any(v.arrows[k].lit for v in views)) for k, a in enumerate(first.arrows))
-    captions = tuple((("ink", v.caption),) for v in views[1:] if v.caption)
+    captions: tuple[Row, ...] = tuple((("ink", v.caption),) for v in views[1:] if v.caption)
     return replace(first, boxes=boxes, arrows=arrows, rows=(*first.rows, *captions))
 
 

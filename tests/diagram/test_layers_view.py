@@ -12,6 +12,7 @@ import graphrun as gr
 from graphrun.diagram.view import View
 from graphrun.model.picture import ALL, make_view, options_of
 
+
 def layers(model: Any, **options: Any) -> View:
     return make_view(model, options_of(model, view="layers", **options))
 
@@ -128,7 +129,8 @@ def test_ten_thousand_steps_are_folded_by_level(view):
     assert time.perf_counter() - start < 5
     assert len(found.boxes) <= 20
     assert len(found.arrows) <= 40
-    assert found.caption == "10,001 steps and 3 inputs and parameters, folded by call and level to 15 boxes; arrows that others imply are left out"
+    folded = "10,001 steps and 3 inputs and parameters, folded by call and level to 15 boxes"
+    assert found.caption == f"{folded}; arrows that others imply are left out"
     assert told(found)["w"] == "w | 1 | read by 12 boxes"
     assert text.count("\n") < 200
     bands = [box for box in found.boxes if box.stacked]
@@ -150,6 +152,21 @@ def test_the_whole_graph_as_dot():
 
 
 def test_a_thousand_copies():
-    model = gr.loads("graphrun: 1\nname: many\ninputs: {x: {shape: [batch, 4]}}\nnodes:\n  h: x -> repeat(dense(4), 1000)\n  J: mean(h)\nloss: J\n")
+    model = written(inputs="{x: {shape: [batch, 4]}}", nodes="  h: x -> repeat(dense(4), 1000)\n  J: mean(h)")
     found = told(layers(model))
     assert found["h.0 … h.999"] == "dense | × 1,000 | 4 → 4 | 1,000 × 20"
+
+
+def test_a_node_that_is_asked_for_stands_by_itself():
+    model = written(inputs="{x: 1}", params="{w: 0.99, b: 0}", nodes=chain(2_000))
+    view = layers(model, focus="u500", radius=1)
+    assert list(told(view)) == ["u418 … u499", "u500", "u501 … u583"]
+    whole = {(a.tail, a.head) for a in view.arrows}
+    assert not any((b, a) in whole for a, b in whole)
+
+
+def test_values_and_gradients_of_what_comes_out():
+    found = {b.id: b for b in layers(shipped("iris"), show=("values", "gradients", "heat")).boxes}
+    assert (found["h"].value, found["h"].gradient) == ("[16×8] |·| 4.97", "|·| 0.202")
+    assert found["logits"].heat == 1.0
+    assert found["x"].gradient == ""

@@ -6,7 +6,6 @@ import pytest
 from diagram_cases import shipped, view_of, written
 
 import graphrun as gr
-
 from graphrun.diagram.groups import formula_groups
 from graphrun.diagram.view import Arrow, Box
 from graphrun.ir.builder import Builder

@@ -61,9 +61,7 @@ def test_what_cannot_be_opened(name, message):
 
 
 def test_several_matrices():
-    model = written(
-        inputs="{x: [1, 2]}", nodes="  h: two(x)\n  J: sum(h)", functions="\n  two(x):\n    returns: dense(dense(x, 2), 2)\n"
-    )
+    model = written(inputs="{x: [1, 2]}", nodes="  h: two(x)\n  J: sum(h)", functions="\n  two(x):\n    returns: dense(dense(x, 2), 2)\n")
     with pytest.raises(gr.UsageError, match="`h` has 2 matrices of weights"):
         zoom_of(model, "h")
     assert zoom_of(model, "h.0").agrees

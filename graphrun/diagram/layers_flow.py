@@ -1,0 +1,121 @@
+"""What flows between the boxes of the view of layers, and what nodes are called there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from graphrun.diagram.bands import reduced
+from graphrun.diagram.scene import Item, Scene
+from graphrun.diagram.text import pretty_name
+from graphrun.diagram.tree import TOP, CallTree
+from graphrun.diagram.view import Arrow, Box, Kind, Row
+from graphrun.ir.graph import Graph
+from graphrun.ir.leaves import CONST, INPUT, PARAM
+from graphrun.ir.types import shape_text
+
+__all__ = ["SIGNS", "Flows"]
+
+SIGNS = {"add": "+", "sub": "−", "mul": "×"}
+
+MOST_READERS = 3
+"""An input or parameter that more folded boxes read has an arrow to the first of them alone."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flows:
+    """The graph with its layers and the names of its nodes; `show` is what is written."""
+
+    graph: Graph
+    tree: CallTree
+    loss: int | None
+    named: Mapping[int, str]
+    show: frozenset[str]
+
+    # -- names ---------------------------------------------------------------------------------------------------------
+
+    def kind(self, i: int) -> Kind:
+        """What a node is."""
+        op = self.graph.op(i)
+        return "loss" if i == self.loss else "input" if op is INPUT else "parameter" if op is PARAM else "step"
+
+    def name(self, i: int, container: int = TOP) -> str:
+        """The name of a node as seen from within a layer."""
+        name = self.named.get(i) or self.graph.name(i)
+        around, _, at = self.tree.layers[container].name.partition("@")
+        if at and self.graph.suffix(i).startswith(f"@{at}"):  # at the position that is looked at
+            name = name.replace(f"@{at}", "", 1)
+        return name.removeprefix(around + ".") if around else name
+
+    # -- arrows --------------------------------------------------------------------------------------------------------
+
+    def told(self, boxes: list[Box], scene: Scene) -> list[Box]:
+        """The boxes, those that many read with a row that says so."""
+        many = {i: len(found) for i, found in self.everywhere(scene).items()}
+        return [replace(b, rows=(*b.rows, (("muted", f"read by {many[b.id]} boxes"),))) if b.id in many else b for b in boxes]
+
+    def arrows(self, scene: Scene, ports: Mapping[int, str], *, folded: bool) -> list[Arrow]:
+        """What flows between the boxes of a scene, with shapes where they change."""
+        graph = self.graph
+        pairs: dict[tuple[str, str], int] = {}
+        fed: dict[str, set[str]] = {}
+        for item in scene.items:
+            for i in item.nodes:
+                for j in graph.inputs(i):
+                    before = scene.of_node.get(j)
+                    tail = before.id if before is not None else ports.get(j)
+                    if tail is None or before is item:
+                        continue
+                    pairs.setdefault((tail, item.id), j)
+                    fed.setdefault(item.id, set()).add(shape_text(graph.shape(j)))
+        left: set[tuple[str, str]] = set()
+        if folded:
+            left = reduced(pairs, frozenset(item.id for item in scene.items if item.kind in ("band", "stack", "scan")))
+        spared = {(tail, head) for tail, heads in self.everywhere(scene).items() for head in heads[1:]} if folded else set()
+        labelled: set[int] = set()
+        out = []
+        for (tail, head), j in pairs.items():
+            if (tail, head) in left or (tail, head) in spared:
+                continue
+            rows = () if j in labelled else self.label(j, scene, tail, fed)
+            labelled.add(j)
+            out.append(Arrow(tail, head, rows, tooltip=f"{graph.name(j)} {graph.type(j)}"))
+        return out
+
+    def everywhere(self, scene: Scene) -> dict[str, list[str]]:
+        """The leaves that many folded boxes read, with these: one arrow is enough for them."""
+        readers: dict[str, dict[str, None]] = {}
+        for item in scene.items:
+            if item.kind == "leaf" or not len(self.graph.inputs(item.root)):
+                continue
+            for i in item.nodes:
+                for j in self.graph.inputs(i):
+                    before = scene.of_node.get(j)
+                    if before is not None and before is not item and not len(self.graph.inputs(before.root)):
+                        readers.setdefault(before.id, {})[item.id] = None
+        return {i: list(found) for i, found in readers.items() if len(found) > MOST_READERS}
+
+    def label(self, j: int, scene: Scene, tail: str, fed: Mapping[str, set[str]]) -> tuple[Row, ...]:
+        """The name of what flows out of a layer, and its shape where the layer changes it."""
+        item = scene.of_node.get(j)
+        rows: list[Row] = []
+        if item is None:
+            return ((("muted", shape_text(self.graph.shape(j))),),) if "shapes" in self.show and self.graph.shape(j) else ()
+        named = self.named.get(j) if self.graph.op(j) not in (INPUT, PARAM, CONST) else None
+        if named is None and self.graph.step(j) == 0 and item.kind in ("layer", "stack", "scan"):
+            named = self.name(j, item.container) if "." not in self.name(j, item.container) else None
+        if named and (item.kind in ("layer", "stack", "scan") or self.is_sign(item) or self.is_call(item)):
+            rows.append((("ink", pretty_name(named)),))
+        shape = shape_text(self.graph.shape(j))
+        if "shapes" in self.show and self.graph.shape(j) and shape not in fed.get(tail, ()):
+            rows.append((("muted", shape),))
+        return tuple(rows)
+
+    def is_call(self, item: Item) -> bool:
+        """Whether an item is one step that is written as a call: it is called by its operation."""
+        op = self.graph.op(item.root)
+        return item.kind == "steps" and len(item.nodes) == 1 and op.notation is None and op.name != "identity"
+
+    def is_sign(self, item: Item) -> bool:
+        """Whether an item is drawn as a sign."""
+        return item.kind == "steps" and len(item.nodes) == 1 and self.graph.op(item.root).name in SIGNS
