@@ -11,6 +11,7 @@ NAMES = {
     "scalars": "10,000 neurons and 100,000 weights, from YAML to the first gradient",
     "mlp": "a multilayer perceptron with Adam and a ragged last batch",
     "recurrent": "a recurrent net over 256 steps, by scan",
+    "limits": "what is promised in seconds: validating, pictures and ledgers of 10,000 nodes",
     "chain": "a chain of 1,000,000 nodes: built, forward, backward",
 }
 

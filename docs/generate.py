@@ -1,4 +1,4 @@
-"""Writes docs/operations.md, docs/diagnostics.md and docs/images/neuron.svg from the code: `make docs`."""
+"""Writes docs/operations.md, docs/diagnostics.md, the lessons and docs/images from the code: `make docs`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from graphrun.ops.registry import FAMILIES
 from graphrun.spec.spec import Function, Optimizer
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from lessons import lessons  # noqa: E402  (a file beside this one, wherever this is called from)
+
 INNER = {"dtype", "key", "seed", "offset"}  # attributes of kind `any` that the build sets
 FORMS = {  # family → (call, what it computes) of what is made of several operations
     "products and matrices": (
@@ -111,6 +115,7 @@ def pages() -> dict[Path, bytes]:
         HERE / "operations.md": operations().encode(),
         HERE / "diagnostics.md": diagnostics().encode(),
         HERE / "images" / "neuron.svg": load(HERE.parent / "specs" / "neuron.yaml").draw("svg", "steps"),
+        **lessons(),
     }
 
 

@@ -16,7 +16,7 @@ from graphrun.ledger.lines import asked_nodes
 from graphrun.ledger.local import Rules, operands_of, plain_constant
 from graphrun.ledger.notes import Notes
 from graphrun.ledger.steps import Step, shown_steps
-from graphrun.ledger.text import MOST_GRADIENTS, trial_text
+from graphrun.ledger.text import MOST_GRADIENTS, ROUNDING, trial_text
 from graphrun.ledger.words import backward_sentence, forward_sentence, reading
 
 if TYPE_CHECKING:
@@ -70,9 +70,11 @@ def ledger_json(ledger: Ledger) -> dict[str, Any]:
     """The document, as `schema.json` beside this file describes it: the keys of language.md §8, and what else the ledger says.
 
     `nodes` has every primitive step, whatever lines the text has; `forward` and `backward` are those lines, each with its sentence. A
-    ledger of over 50,000 lines is without these two, which say again what `nodes` says. Constants without a name are not among the `inputs` of a node, but stand as numbers among its
-    `operands`. `local` has the derivative of a step by each input: as for one element where the operation is elementwise, with its value
-    (an array where the operands are); else the formula of what the step hands back, with null. Times are in it only where they were taken.
+    ledger of over 50,000 lines is without these two, which say again what `nodes` says.
+
+    Constants without a name are not among the `inputs` of a node, but stand as numbers among its `operands`. `local` has the derivative of
+    a step by each input: as for one element where the operation is elementwise, with its value (an array where the operands are); else the
+    formula of what the step hands back, with null. Times are in it only where they were taken.
     """
     with collection_paused():
         return _ledger_json(ledger)
@@ -90,7 +92,7 @@ def _ledger_json(ledger: Ledger) -> dict[str, Any]:
         "inputs": {leaf.name: json_value(leaf.value) for leaf in ledger.inputs},
         "parameters": {leaf.name: json_value(leaf.value) for leaf in ledger.parameters},
         "constants": {leaf.name: json_value(leaf.value) for leaf in ledger.constants},
-        "nodes": _nodes(facts),
+        "nodes": _nodes(ledger),
         **({"forward": [_forward(line) for line in ledger.forward]} if small else {}),
         **({"backward": [_backward(facts, ledger.of, line) for line in ledger.backward]} if small else {}),
         "gradients": _gradients(facts),
@@ -103,7 +105,7 @@ def _ledger_json(ledger: Ledger) -> dict[str, Any]:
     if facts.trials:
         document["trials"] = [_trial(t) for t in facts.trials]
     if facts.agreement is not None:
-        document["agreement"] = _finite(facts.agreement)
+        document["agreement"] = _finite(_bounded(facts.agreement))
     if facts.checks:
         document["checks"] = [_check(check) for check in facts.checks]
         document["compared"] = {"entries": facts.entries_checked[0], "of": facts.entries_checked[1]}
@@ -171,24 +173,36 @@ def _term(of: str, name: str, term: Term) -> dict[str, Any]:
     if term.value is None:
         local["formula"] = None
         return {"upstream": upstream, "local": local, "formula": term.formula, "product": None}
-    return {"upstream": upstream, "local": local, "formula": f"{upstream['symbol']} · {local['symbol']}", "product": json_value(term.product)}
+    formula = f"{upstream['symbol']} · {local['symbol']}"
+    return {"upstream": upstream, "local": local, "formula": formula, "product": json_value(term.product)}
 
 
 def _reading(line: GradientLine, of: str) -> dict[str, Any]:
-    return {"name": line.name, "symbol": line.symbol, "value": json_value(line.value), "words": reading(line, of), "tried": trial_text(line, of)}
+    value = json_value(line.value)
+    return {"name": line.name, "symbol": line.symbol, "value": value, "words": reading(line, of), "tried": trial_text(line, of)}
 
 
 def _trial(t: Trial) -> dict[str, Any]:
-    lowered = {} if t.lowered is None else {"lowered": _finite(t.lowered)}
-    return {"name": t.name, "delta": t.delta, "change": _finite(t.change), **lowered, "gradient": _finite(t.gradient)}
+    lowered = {} if t.lowered is None else {"lowered": _finite(_rounded(t.lowered))}
+    return {"name": t.name, "delta": t.delta, "change": _finite(_rounded(t.change)), **lowered, "gradient": _finite(t.gradient)}
+
+
+def _rounded(x: float) -> float:
+    """A difference to nine digits: the rest is rounding, and not the same on every machine."""
+    return float(f"{x:.9g}")
+
+
+def _bounded(error: float) -> float:
+    """A relative error to one digit, at least 1e-9."""
+    return max(float(f"{error:.1g}"), ROUNDING)
 
 
 def _check(c: Check) -> dict[str, Any]:
     return {
         "name": c.label,
         "gradient": _finite(c.gradient),
-        "central_difference": _finite(c.difference),
-        "relative_error": _finite(c.error),
+        "central_difference": _finite(_rounded(c.difference)),
+        "relative_error": _finite(_bounded(c.error)),
         "kink": c.kink,
     }
 
@@ -217,11 +231,14 @@ def _gradients(facts: Facts) -> dict[str, Any]:
     return {name: json_value(facts.gradients[i]) for name, i in found.items()}
 
 
-def _nodes(facts: Facts) -> list[dict[str, Any]]:
-    graph = facts.graph
+def _nodes(ledger: Ledger) -> list[dict[str, Any]]:
+    facts, graph = ledger.facts, ledger.facts.graph
     rules = Rules(graph)
-    steps = shown_steps(graph, facts.of, rules, expand=True)
-    notes = Notes(facts, steps)
+    if ledger.primitive is not None:
+        steps, notes = ledger.primitive
+    else:
+        steps = shown_steps(graph, facts.of, rules, expand=True)
+        notes = Notes(facts, steps)
     constants: dict[int, Any] = {}
     out = []
     for step in steps:
@@ -230,7 +247,8 @@ def _nodes(facts: Facts) -> list[dict[str, Any]]:
         for j in graph.inputs(i):
             if plain_constant(graph, j):
                 if j not in constants:
-                    constants[j] = json_value(constant_value(graph, j))
+                    constant = json_value(constant_value(graph, j))
+                    constants[j] = {"constant": constant} if isinstance(constant, str) else constant  # a text is always a name
                 operands.append(constants[j])
             else:
                 name = notes.name(j)
@@ -274,7 +292,7 @@ def _scalar_local(notes: Notes, step: Step) -> list[dict[str, Any]]:
     names = [notes.name(j) for j in step.operands]
     rule, mine, write = step.rule, notes.name(step.node), notes.templates.derivative
     return [
-        {"input": names[k], "formula": write(rule, k, names, mine, "1")[0], "value": _finite(value) if type(value) is float else json_value(value)}
+        {"input": names[k], "formula": write(rule, k, names, mine, "1")[0], "value": json_value(value)}
         for k, value in enumerate(notes.locals[step.node])
         if rule.short_roots[k]
     ]

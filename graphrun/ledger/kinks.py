@@ -93,6 +93,12 @@ def _order_along(operands: Sequence[Any], attrs: Mapping[str, Any], out: Any) ->
     return np.where(np.pad(equal, before) | np.pad(equal, after), 0, found + 1)
 
 
+def _turn(operands: Sequence[Any], attrs: Mapping[str, Any], out: Any) -> Any:
+    """Of an angle: it jumps from π to -π where x is negative and y goes through 0."""
+    y, x = (np.asarray(o, dtype="float64") for o in operands)
+    return np.where((x > 0) | ((x == 0) & (y != 0)), 1, np.sign(y))
+
+
 BENT: dict[str, Sides] = {
     "relu": _at(0),
     "leaky_relu": _at(0),
@@ -117,6 +123,7 @@ BENT: dict[str, Sides] = {
     "ceil": _whole,
     "round": _halves,
     "mod": _period,
+    "atan2": _turn,
 }
 """The operations that have bends or jumps, by name."""
 

@@ -155,7 +155,9 @@ def name(text: str) -> str:
         return rf"\hat{{{name(hat[1])}}}{index}"
     step = re.fullmatch(r"([A-Za-z_]\w*)#(\d+)", base, re.A)
     if step:
-        return rf"{{{name(step[1])}}}_{{\#{step[2]}{f', {text[len(base) :]}' if bracket else ''}}}" if "_{" not in name(step[1]) else rf"\mathrm{{{escaped(base)}}}{index}"
+        formula = name(step[1])
+        entry = f", {text[len(base) :]}" if bracket else ""
+        return rf"{{{formula}}}_{{\#{step[2]}{entry}}}" if "_{" not in formula else rf"\mathrm{{{escaped(base)}}}{index}"
     letter = re.fullmatch(r"([A-Za-z])(\d*)", base, re.A)
     if letter:
         sub = letter[2]
@@ -183,7 +185,8 @@ def align(rows: Sequence[tuple[str, Sequence[str], str]], note: Callable[[int], 
         else:
             lines = [piece for cell in cells for piece in _pieces(cell)]
             lines[-1] += apart
-            out += [rf"  {left if j == 0 else ''} &{line}{mark if j + 1 == len(lines) else ''}" + (r" \\" if j + 1 < len(lines) else ends) for j, line in enumerate(lines)]
+            lines = [rf"  {left if j == 0 else ''} &{line}" for j, line in enumerate(lines)]
+            out += [*(line + r" \\" for line in lines[:-1]), f"{lines[-1]}{mark}{ends}"]
     return [*out, r"\end{align*}"]
 
 

@@ -106,11 +106,11 @@ def columns(rows: Sequence[Row], width: int, indent: str = "  ") -> Columns:
     return _columns(head, formula, numbers, whole, " ")
 
 
-def equations(rows: Sequence[Row], width: int, indent: str = "  ") -> list[str]:
-    """The rows as lines. A row that does not fit is broken before an equals sign."""
+def equations(rows: Sequence[Row], width: int, indent: str = "  ", layout: Columns | None = None) -> list[str]:
+    """The rows as lines. A row that does not fit is broken before an equals sign. `layout` holds the columns where they are known."""
     if not rows:
         return []
-    c = columns(rows, width, indent)
+    c = layout or columns(rows, width, indent)
     prefix = max(len(row.prefix) for row in rows)
     out: list[str] = []
     for row in rows:

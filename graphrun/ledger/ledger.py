@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphrun.ir.leaves import CONST
+from graphrun.ir.graph import Graph
+from graphrun.ir.leaves import CONST, LEAVES
 from graphrun.ir.pause import collection_paused
 from graphrun.ledger.facts import BackwardLine, Facts, ForwardLine, LeafLine, Trial, Update
 from graphrun.ledger.html.page import framed, ledger_html
@@ -44,10 +45,11 @@ class Ledger:
     forward: tuple[ForwardLine, ...]
     backward: tuple[BackwardLine, ...]
     gradients: tuple[GradientLine, ...]
+    primitive: tuple[list[Step], Notes] | None = None  # the steps with what was worked out for them, where each is a primitive one
 
     def to_text(self, ascii: bool = False, width: int = 80, most: int | None = None) -> str:
-        """For a terminal of `width` columns; `ascii` writes `d`, `*` and `1/2` for `∂`, `·` and `½`. Of a pass of more than `most` lines the
-        middle is left out."""
+        """For a terminal of `width` columns; `ascii` writes `d`, `*` and `1/2` for `∂`, `·` and `½`. Of a pass of more than `most` lines
+        the middle is left out."""
         return ledger_text(self, ascii=ascii, width=width, most=most)
 
     def to_markdown(self) -> str:
@@ -95,7 +97,14 @@ def _made(facts: Facts, expand: bool) -> Ledger:
         forward_lines(notes, steps),
         backward_lines(notes, steps),
         _gradient_lines(facts, steps),
+        (steps, notes) if len(steps) == _computed(graph, facts.of) else None,
     )
+
+
+def _computed(graph: Graph, of: int) -> int:
+    """The number of primitive steps that a node depends on."""
+    marks = graph.ancestors([of])
+    return sum(1 for i in range(of + 1) if marks[i] and graph.op(i) not in LEAVES)
 
 
 def _gradient_lines(facts: Facts, steps: Sequence[Step]) -> tuple[GradientLine, ...]:

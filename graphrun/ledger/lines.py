@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from graphrun.ir.formula import PRODUCT, SUM, factor, number, operand, product
+from graphrun.ir.formula import PRODUCT, SUM, factor, operand, product
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import CONST, PARAM
 from graphrun.ledger.facts import BackwardLine, Facts, ForwardLine, Kind, Term
@@ -93,10 +93,13 @@ def _line(notes: Notes, i: int, users: Sequence[tuple[Step, int]]) -> BackwardLi
     name = notes.name(i)
     terms = tuple([_term(notes, step, k) for step, k in users])
     shapes = None
-    if all(step.scalar for step, _ in users):
+    if len(users) == 1 and users[0][0].scalar and not terms[0].direct:
+        parts = _single_parts(notes, name, users[0], terms[0])
+    elif all(step.scalar for step, _ in users):
         parts = _scalar_parts(notes, name, users, terms)
     else:
-        parts = (_joined((t.formula if not step.scalar else _mixed(notes.of, t), t.binding) for t, (step, _) in zip(terms, users, strict=True)),)
+        pairs = zip(terms, users, strict=True)
+        parts = (_joined([(t.formula if not step.scalar else _mixed(notes.of, t), t.binding) for t, (step, _) in pairs]),)
         shapes = _shapes(users)
     facts = notes.facts
     return BackwardLine(i, name, _kind(facts, i), f"∂{notes.of}/∂{name}", terms, parts, facts.gradients[i], shapes)
@@ -137,9 +140,21 @@ def _scalar_parts(notes: Notes, name: str, users: Sequence[tuple[Step, int]], te
     alone = len(terms) == 1
     chain = _joined([_chain_piece(notes.of, name, t) for t in terms])
     numbers = _joined([_number_piece(notes, t, alone) for t in terms])
-    if all([step.rule.constant(k) for step, k in users]):
+    if all(step.rule.constant(k) for step, k in users):
         return (chain, numbers)
     return (chain, _joined([_formula_piece(notes, t, alone) for t in terms]), numbers)
+
+
+def _single_parts(notes: Notes, name: str, user: tuple[Step, int], term: Term) -> tuple[str, ...]:
+    """The equal forms where one step alone hands back."""
+    step, k = user
+    up = term.upstream_name
+    chain = f"∂{notes.of}/∂{up} · ∂{up}/∂{name}"
+    arriving = notes.gradient(term.upstream)
+    numbers = f"{arriving} · {operand(notes.number(term.value))}"
+    if step.rule.constant(k):
+        return (chain, numbers)
+    return (chain, f"{arriving} · {factor(term.formula, term.binding)}", numbers)
 
 
 def _direct_parts(notes: Notes, user: tuple[Step, int], term: Term) -> tuple[str, ...]:
@@ -169,7 +184,7 @@ def _formula_piece(notes: Notes, term: Term, alone: bool) -> tuple[str, int]:
 
 
 def _number_piece(notes: Notes, term: Term, alone: bool) -> tuple[str, int]:
-    value = number(term.value)
+    value = notes.number(term.value)
     if term.direct:
         return operand(value), PRODUCT
     upstream = notes.gradient(term.upstream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ Index = tuple[Any, ...]
 Place = tuple[int, "Index | None"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """The derivatives of one step over stand-ins for its operands (`leaves`: node → place among the operands, -1 for the step
     itself, -2 for the gradient that arrives).
@@ -40,6 +41,11 @@ class Rule:
     short: Graph
     short_leaves: Mapping[int, int]
     short_roots: tuple[tuple[Place, ...], ...]
+
+    @cached_property
+    def constants(self) -> frozenset[int]:
+        """The operands by which the derivative is a number whatever the operands are."""
+        return frozenset(k for k, places in enumerate(self.short_roots) if len(places) == 1 and self.short.op(self.root(k)) is CONST)
 
     def text(self, k: int, names: Sequence[str], out: str, arriving: str = "1") -> tuple[str, int]:
         """The derivative by operand k, and how tightly it binds. `names` are the operands', `out` the step's, `arriving` its gradient's."""
@@ -68,7 +74,7 @@ class Rule:
 
     def constant(self, k: int) -> bool:
         """Whether the derivative by operand k is a number whatever the operands are."""
-        return len(self.short_roots[k]) == 1 and self.short.op(self.root(k)) is CONST
+        return k in self.constants
 
     def root(self, k: int) -> int:
         """The node of the short form of the derivative by operand k, without what is not written around it."""
@@ -97,7 +103,8 @@ class Rule:
         """The numbers of the derivative by operand k for many steps of scalars at once: `columns` hold each operand, `out` the results."""
         root = self.raw_roots[k][0][0]
         count = len(out)
-        plain = (self.raw.op(i) is CONST or self.raw.op(i).elementwise or i in self.raw_leaves for i in _order(self.raw, self.raw_leaves, root))
+        raw, leaves = self.raw, self.raw_leaves
+        plain = (i in leaves or raw.op(i) is CONST or raw.op(i).elementwise for i in _order(raw, leaves, root))
         if count > 1 and all(plain):
             found = np.asarray(self.value(k, columns, out))
             if found.shape in ((), (count,)):
@@ -207,7 +214,10 @@ class Rules:
         graph = self._graph
         places = {j: k for k, j in enumerate(operands)}
         numbers = {j: k for k, j in enumerate(steps)}
-        alike = tuple((graph.op(i), id(graph.attrs(i)), graph.type(i), tuple(_described(graph, j, places, numbers) for j in graph.inputs(i))) for i in steps)
+        alike = tuple(
+            (graph.op(i), id(graph.attrs(i)), graph.type(i), tuple(_described(graph, j, places, numbers) for j in graph.inputs(i)))
+            for i in steps
+        )
         key = ("whole", direct, alike)
         if key not in self._made:
             self._made[key] = _polynomial_rule(graph, steps, operands, direct) or _affine_rule(graph, steps, operands, direct)

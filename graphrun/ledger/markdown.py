@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["escaped_cell", "ledger_markdown", "markdown_head", "markdown_table"]
 
-_SPECIAL = re.compile(r"([\\`*|<\[\]]|(?<!\w)_|_(?!\w))")
+_SPECIAL = re.compile(r"([\\`*|<]|(?<!\w)_|_(?!\w)|\](?=[(\[:]))")
 _CUT = "\x00"
 
 

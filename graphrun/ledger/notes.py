@@ -27,6 +27,7 @@ class Notes:
         self._plain: dict[int, Any] = {}
         self._values: dict[int, str] = {}
         self._gradients: dict[int, str] = {}
+        self._numbers: dict[float, str] = {}
         self.locals = _local_values(self, steps)
 
     def name(self, i: int) -> str:
@@ -47,14 +48,23 @@ class Notes:
         """The value of a node of one number, as text."""
         found = self._values.get(i)
         if found is None:
-            found = self._values[i] = number(self.plain(i))
+            found = self._values[i] = self.number(self.plain(i))
         return found
 
     def gradient(self, i: int) -> str:
         """The gradient of a node of one number, as text."""
         found = self._gradients.get(i)
         if found is None:
-            found = self._gradients[i] = number(as_number(self.facts.gradients[i]))
+            found = self._gradients[i] = self.number(as_number(self.facts.gradients[i]))
+        return found
+
+    def number(self, x: Any) -> str:
+        """A number as text; the same ones come again and again."""
+        if type(x) is not float:
+            return number(x)
+        found = self._numbers.get(x)
+        if found is None:
+            found = self._numbers[x] = number(x)
         return found
 
     def local(self, step: Step, k: int) -> Any:

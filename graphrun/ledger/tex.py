@@ -58,7 +58,9 @@ def _value_math(value: object) -> str:
     if written:
         return math(text)
     shape, _, size = text.partition("  ")
-    return rf"{math(shape)} \quad \lVert\cdot\rVert = {math(size.removeprefix('|·| = '))}" if "|·|" in size else math(shape) + rf"\quad \text{{{escaped(size)}}}"
+    if size.startswith("|·| = "):
+        return rf"{math(shape)} \quad \lVert\cdot\rVert = {math(size.removeprefix('|·| = '))}"
+    return rf"{math(shape)} \quad \text{{{escaped(size)}}}"
 
 
 def _ending(value: object) -> str:
@@ -72,7 +74,7 @@ def _symbol(text: str) -> str:
 
 def _error(text: str) -> str:
     size, _, kink = text.partition("   ")
-    return rf"${math(size)}$ {escaped(kink)}".rstrip()
+    return rf"${math(size)}$ {escaped(kink)}".rstrip()  # `< 1e-9` is a formula too
 
 
 def _leaves(ledger: Ledger) -> list[str]:

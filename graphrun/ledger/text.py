@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from graphrun.ir.formula import number, to_ascii
 from graphrun.ir.pause import collection_paused
 from graphrun.ledger.facts import BackwardLine, ForwardLine, LeafLine
-from graphrun.ledger.layout import Row, columns, ending, equations, size_text, value_text
+from graphrun.ledger.layout import Columns, Row, columns, ending, equations, size_text, value_text
 from graphrun.ledger.words import reading
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ MARGIN = 18
 HEADING = "backward pass · forward pass"
 MOST_TERMS = 12
 MOST_CHECKS = 20
+ROUNDING = 1e-9
 
 
 def ledger_text(ledger: Ledger, *, ascii: bool = False, width: int = 80, most: int | None = None) -> str:
@@ -50,7 +51,8 @@ def _ledger_text(ledger: Ledger, write: Writer, width: int, most: int | None) ->
     out = [*header_lines(facts, width), "", "FORWARD, left to right"]
     out += _leaves(ledger, width, write, most)
     digits = len(str(len(ledger.forward)))
-    out += _folded(ledger.forward, lambda line: _forward_row(line, digits, write), width, most, "steps")
+    forward = [_forward_row(line, digits, write) for line in _shown(ledger.forward, most)]
+    out += _folded(forward, len(ledger.forward), width, "steps")
     out += ["", *_backward(ledger, width, write, most), ""]
     out += _gradients(ledger.gradients, facts, write, width)
     if facts.checks:
@@ -67,13 +69,18 @@ def _ledger_text(ledger: Ledger, write: Writer, width: int, most: int | None) ->
     return "\n".join([line.rstrip() for line in out] if write is str else [write(line).rstrip() for line in out]) + "\n"
 
 
-def _folded(lines: Sequence[Line], row: Callable[[Line], Row], width: int, most: int | None, what: str) -> list[str]:
-    """Lines as equations under each other; with `most` the middle of many is left out."""
-    if most is None or len(lines) <= most:
-        return equations([row(line) for line in lines], width)
-    shown = [*lines[: most // 2], *lines[len(lines) - most // 2 :]]
-    texts = [equations([row(line) for line in part], width) for part in (shown[: most // 2], shown[most // 2 :])]
-    return [*texts[0], f"  … {len(lines) - len(shown):,} more {what}; `-o ledger.md` writes them all …", *texts[1]]
+def _shown(lines: Sequence[Line], most: int | None) -> Sequence[Line]:
+    """The lines that are written: of more than `most` the first and the last."""
+    return lines if most is None or len(lines) <= most else [*lines[: most // 2], *lines[len(lines) - most // 2 :]]
+
+
+def _folded(rows: Sequence[Row], count: int, width: int, what: str, layout: Columns | None = None) -> list[str]:
+    """Rows as equations under each other; where they are fewer than `count`, the middle says how many are left out."""
+    if len(rows) == count:
+        return equations(rows, width, layout=layout)
+    half = len(rows) // 2
+    first, last = (equations(part, width, layout=layout) for part in (rows[:half], rows[half:]))
+    return [*first, f"  … {count - len(rows):,} more {what}; `-o ledger.md` writes them all …", *last]
 
 
 def header(facts: Facts) -> str:
@@ -105,7 +112,10 @@ def filled(items: Sequence[str], width: int, gap: str) -> list[str]:
 
 def _labelled(label: str, items: Sequence[str], width: int, *, first: str = "", gap: str = "   ") -> list[str]:
     """A section of the end: its label in the margin, its items beside it."""
-    lines = filled([first, *items] if first else items, width - MARGIN, gap)
+    room = width - MARGIN
+    if any(len(item) > room for item in items) and gap == " ":
+        items = [word for item in items for word in item.split(" ")]
+    lines = filled([first, *items] if first else items, room, gap)
     return [f"{label if k == 0 else '':<{MARGIN}}{line}" for k, line in enumerate(lines)]
 
 
@@ -170,15 +180,17 @@ def _backward(ledger: Ledger, width: int, write: Writer, most: int | None) -> li
         return _row(write, "", line.symbol, shortened(line), line.value, line.shapes)
 
     title = "BACKWARD, right to left"
-    some = lines if most is None else lines[:most]
+    rows = [row(line) for line in _shown(lines, most)]
+    layout = columns(rows, width)
     if any(line.parts and line.parts[0].startswith("∂") and " · ∂" in line.parts[0] for line in lines):
         # both factors of the chain rule, over the column where they stand as numbers
-        at = columns([row(line) for line in some], width).at_numbers + 5
+        at = layout.at_numbers + 5
         at = max(min(at, width - len(HEADING)), len(title) + 4)
         title = f"{title:<{at}}{write(HEADING)}"
     elif any(term.value is None and not term.direct for line in lines for term in line.terms):
-        title = f"{title}    {write(passes_text(ledger.of))}"
-    return [title, *_folded(lines, row, width, most, "gradients")]
+        note = write(passes_text(ledger.of))
+        title = f"{title}    {note}" if len(title) + 4 + len(note) <= width else f"{title}\n  {note}"
+    return [title, *_folded(rows, len(lines), width, "gradients", layout)]
 
 
 def passes_text(of: str) -> str:
@@ -243,9 +255,14 @@ def check_rows(facts: Facts) -> list[tuple[str, str, str, str]]:
     out = []
     for check in facts.checks[:MOST_CHECKS]:
         symbol = check.label if check.label.endswith(", direction") else f"∂{of}/∂{check.label}"
-        error = f"{check.error:.1g}" + ("   at a kink" if check.kink else "")
+        error = error_text(check.error) + ("   at a kink" if check.kink else "")
         out.append((symbol, _exact(check.gradient), _exact(check.difference), error))
     return out
+
+
+def error_text(error: float) -> str:
+    """A relative error to one digit; what is smaller than rounding makes it, and differs from machine to machine, as `< 1e-9`."""
+    return f"{error:.1g}" if not error < ROUNDING else "< 1e-9"
 
 
 def _exact(x: float) -> str:
@@ -291,7 +308,8 @@ def rest_text(facts: Facts) -> str:
 def kink_text(kink: Kink) -> str:
     """Where a step stands on a kink, and which derivative is taken there."""
     many = f"{kink.count:,} elements of " if kink.count > 1 else ""
-    return f"{many}{kink.name} = {kink.formula} {'stand' if kink.count > 1 else 'stands'} on a kink ({kink.where}); derivative taken: {kink.instead}"
+    stands = "stand" if kink.count > 1 else "stands"
+    return f"{many}{kink.name} = {kink.formula} {stands} on a kink ({kink.where}); derivative taken: {kink.instead}"
 
 
 def agreement_text(facts: Facts, count: int, who: str = "") -> str:
@@ -302,7 +320,7 @@ def agreement_text(facts: Facts, count: int, who: str = "") -> str:
     if not worst < 1e-3:
         return f"the worst is off from central differences by {worst:.1g}, relative"
     who = who or ("agrees" if count == 1 else "both agree" if count == 2 else "all agree")
-    return f"{who} with central differences to {worst:.1g}" if worst else f"{who} with central differences exactly"
+    return f"{who} with central differences to {'better than 1e-9' if worst < ROUNDING else f'{worst:.1g}'}"
 
 
 def _update_items(update: Update, of: str) -> list[str]:

@@ -61,7 +61,7 @@ class Web:
         found = {self.end: 1.0}
         for v in reversed(self.order):
             if v != self.end:
-                found[v] = math.fsum(e.weight * found[e.end] for e in self.out[v]) if self.out[v] else 0.0
+                found[v] = sum(e.weight * found[e.end] for e in self.out[v])  # IEEE arithmetic, infinities among it
         return found
 
 

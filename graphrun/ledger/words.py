@@ -38,7 +38,8 @@ def backward_sentence(facts: Facts, line: BackwardLine) -> str:
     if len(line.terms) == 1:
         return _one_way(of, name, line.terms[0], total)
     ways = [
-        f"{number(_float(t.value))} directly" if t.direct else f"{number(t.product or 0.0)} by way of {t.upstream_name}" for t in line.terms[:MOST_WAYS]
+        f"{number(_float(t.value))} directly" if t.direct else f"{number(t.product or 0.0)} by way of {t.upstream_name}"
+        for t in line.terms[:MOST_WAYS]
     ]
     if len(line.terms) > MOST_WAYS:
         ways = [*ways[:-1], f"{len(line.terms) - MOST_WAYS + 1:,} more"]

@@ -1,222 +1,174 @@
-"""Worksheets: the ledger with blanks, its key, and the marking of a filled-in one, which says what went wrong at a blank."""
+"""Worksheets: the ledger with blanks, the same with its solution, and a file of answers to fill in."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from graphrun.errors import Diagnostic, UsageError
-from graphrun.ir.formula import number, operand
-from graphrun.ledger.facts import BackwardLine, Term, is_scalar
+from graphrun.ir.formula import number
+from graphrun.ledger.facts import BackwardLine, ForwardLine, LeafLine, Term, is_scalar
 from graphrun.ledger.ledger import Ledger
+from graphrun.ledger.markdown import escaped_cell
 
-__all__ = ["Blank", "Mark", "answers_text", "blanks", "key_text", "mark", "sheet_text"]
+__all__ = ["PARTS", "Blank", "answers_text", "blanks", "sheet_text"]
 
+Part = Literal["forward", "backward", "update"]
+PARTS: tuple[Part, ...] = ("forward", "backward", "update")
 LINE = "________"
-NEAR = 5e-3
-"""An answer that is off by this much, relative to what is right, is right: three digits are enough."""
-
-SMALL = 5e-4
+_PLAIN = re.compile(r"[A-Za-z_][\w.#@()-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """A number to be filled in: `part` is `forward`, `backward` or `update`; `text` the line up to its `=`; `terms` what is summed."""
+    """A number to be filled in.
 
-    part: str
+    `node` is the node that it belongs to, `symbol` what is asked for (`u1`, `∂L/∂u1`), `formula` how it is found, `numbers` the same in
+    numbers; `terms` are what is summed up in a gradient; `before` and `gradient` belong to a parameter that is updated.
+    """
+
+    part: Part
     name: str
-    text: str
+    node: int
+    symbol: str
     value: float
-    terms: tuple[Term, ...] = ()
+    formula: str = ""
     numbers: str = ""
-    before: float | None = None  # of a parameter in the update
-    gradient: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What is said of one answer. `follows` is an answer that is right by the answers before it."""
-
-    blank: Blank
-    answer: float | None
-    right: bool
-    follows: bool = False
-    mistake: str = ""
+    terms: tuple[Term, ...] = ()
+    before: float = 0.0
+    gradient: float = 0.0
 
 
 def blanks(ledger: Ledger) -> list[Blank]:
-    """Every number of a ledger that a student can work out, in order. Raises UsageError where values are arrays."""
-    if any(not is_scalar(line.value) for line in (*ledger.forward, *ledger.backward)):
-        message = "a worksheet is of scalars, and this graph has arrays"
-        raise UsageError(Diagnostic("no-worksheet", message, help="take a spec with scalar inputs and parameters, such as specs/ann.yaml"))
+    """Every number of a ledger that a person can work out, in order. Raises UsageError where values are arrays."""
+    lines: list[LeafLine | ForwardLine | BackwardLine] = [*ledger.inputs, *ledger.parameters, *ledger.constants]
+    lines += [*ledger.forward, *ledger.backward]
+    array = next((line.name for line in lines if not is_scalar(line.value)), None)
+    if array is not None:
+        rows = ledger.facts.row is not None and not ledger.facts.row.startswith("row ")
+        mend = "name one row: --row 1" if rows else "take a spec with scalar inputs and parameters, such as specs/ann.yaml"
+        message = f"a worksheet is worked out by hand, in single numbers, and `{array}` is an array"
+        raise UsageError(Diagnostic("no-worksheet", message, help=mend))
     out = [
-        Blank("forward", line.name, f"{line.name} = {line.formula}", float(line.value), numbers=line.numbers or "")
+        Blank("forward", line.name, line.node, line.name, float(line.value), line.formula, line.numbers or "")
         for line in ledger.forward
         if line.formula
     ]
     for line in ledger.backward:
-        out.append(Blank("backward", line.name, _symbols(line), float(line.value), line.terms, line.parts[-1] if line.parts else ""))
-    update = ledger.facts.update
-    if update is not None:
-        gradients = {line.name: float(line.value) for line in ledger.backward}
-        for name, old, new in update.parameters:
-            if float(old) != float(new):
-                text = f"{name} after {update.optimizer}"
-                out.append(Blank("update", name, text, float(new), before=float(old), gradient=gradients.get(name)))
+        formula, *more = line.parts or ("",)
+        out.append(Blank("backward", line.name, line.node, line.symbol, float(line.value), formula, more[-1] if more else "", line.terms))
+    gradients = {line.name: float(line.value) for line in ledger.backward}
+    for name, old, new in _updated(ledger):
+        node = ledger.facts.params[name]
+        out.append(Blank("update", name, node, name, float(new), before=float(old), gradient=gradients.get(name, 0.0)))
     return out
 
 
-def _symbols(line: BackwardLine) -> str:
-    return f"{line.symbol} = {line.parts[0]}" if line.parts else line.symbol
+def _updated(ledger: Ledger) -> list[tuple[str, Any, Any]]:
+    """What the update moves, of the parameters that the ledger shows."""
+    shown = {leaf.name for leaf in ledger.parameters}
+    update = ledger.facts.update
+    return [entry for entry in update.parameters if entry[0] in shown] if update is not None else []
 
 
-def sheet_text(ledger: Ledger, title: str, note: str, *, key: bool = False) -> str:
-    """A worksheet as Markdown, or with `key` its solution. `note` is a line below the title."""
-    facts = ledger.facts
-    out = [f"# {title}", "", *([note, ""] if note else []), "Name: ____________________    Date: ____________", ""]
-    if key:
-        out = [f"# {title}", "", *([note, ""] if note else [])]
-    given = [f"{leaf.name} = {number(float(leaf.value))}" for leaf in (*ledger.inputs, *ledger.parameters, *ledger.constants)]
-    out += [" ".join(facts.about.split()), "", f"Given: {', '.join(given)}.", ""]
-    heads = {
-        "forward": "## Forward, left to right",
-        "backward": f"## Backward, right to left: by how much {ledger.of} moves",
-        "update": "## One step of gradient descent",
-    }
+# -- the sheet ---------------------------------------------------------------------------------------------------------
+
+
+def sheet_text(ledger: Ledger, title: str, *, note: str = "", key: bool = False) -> str:
+    """A worksheet as Markdown, or with `key` its solution. `note` stands below the title."""
+    found = blanks(ledger)
+    out = [f"# {escaped_cell(title)}", ""]
+    if not key:
+        out += ["Name: ______________________________    Date: ____________________", ""]
+    about = " ".join(ledger.facts.about.split())
+    out += [f"{text}\n" for text in (_sentence(about), _sentence(note), _sentence((ledger.facts.row or "").partition(":")[0])) if text]
+    out += _given(ledger)
+    if not key:
+        out += ["Fill in every blank: what each step comes to, in numbers. Three digits are enough.", ""]
     part = ""
-    for k, blank in enumerate(blanks(ledger), 1):
+    for k, blank in enumerate(found, 1):
         if blank.part != part:
             part = blank.part
-            out += ["" if out[-1] else "", heads[part], ""] if out[-1] else [heads[part], ""]
+            out += [*([""] if out[-1] else []), *_heading(ledger, part)]
         out.append(f"{k}. {_solved(blank) if key else _asked(blank)}")
     return "\n".join([*out, ""])
 
 
+def _sentence(text: str) -> str:
+    """Text as a sentence. A formula at its beginning (`y = f(x)`) stays as it is."""
+    if not text:
+        return ""
+    first = text if text.split(" ")[1:2] == ["="] else text[0].upper() + text[1:]
+    return escaped_cell(first if first[-1] in ".?!:" else f"{first}.")
+
+
+def _given(ledger: Ledger) -> list[str]:
+    rows = (("Inputs", ledger.inputs), ("Parameters", ledger.parameters), ("Constants", ledger.constants))
+    out = []
+    for label, leaves in rows:
+        if leaves:
+            out += [f"{label}: " + ", ".join(f"`{leaf.name} = {number(float(leaf.value))}`" for leaf in leaves), ""]
+    return out
+
+
+def _heading(ledger: Ledger, part: str) -> list[str]:
+    if part == "forward":
+        return ["## Forward, left to right", ""]
+    if part == "backward":
+        passes = "Backward pass · forward pass: what arrives from the right, times the derivative of one step."
+        return ["## Backward, right to left", "", passes, ""]
+    update = ledger.facts.update
+    assert update is not None
+    return ["## One update", "", f"The new value of each parameter after one step of `{update.optimizer}`.", ""]
+
+
 def _asked(blank: Blank) -> str:
-    if blank.part == "forward":
-        return f"`{blank.text}` = {LINE}"
     if blank.part == "update":
-        return f"`{blank.text}` = {LINE}"
-    if not blank.terms:
-        return f"`{blank.text}` = {LINE}"
-    direct = all(term.direct for term in blank.terms)
-    room = LINE if direct else " + ".join(LINE if term.direct else f"{LINE} · {LINE}" for term in blank.terms)
-    return f"`{blank.text}` = {room}" + ("" if direct and len(blank.terms) == 1 else f" = {LINE}")
+        return f"`{blank.name}`: {number(blank.before)} → {LINE}"
+    head = f"`{blank.symbol} = {blank.formula}`" if blank.formula else f"`{blank.symbol}`"
+    rooms = [LINE if term.direct else f"{LINE} · {LINE}" for term in blank.terms]
+    if blank.part == "forward" or len(rooms) == sum(term.direct for term in blank.terms):
+        return f"{head} = {LINE}"
+    return f"{head} = {' + '.join(rooms)} = {LINE}"
 
 
 def _solved(blank: Blank) -> str:
     value = number(blank.value)
-    middle = f" = `{blank.numbers}`" if blank.numbers and blank.numbers not in (blank.text.partition(" = ")[2], value) else ""
-    return f"`{blank.text}`{middle} = **{value}**"
+    if blank.part == "update":
+        return f"`{blank.name}`: {number(blank.before)} → **{value}**"
+    head = f"`{blank.symbol} = {blank.formula}`" if blank.formula and blank.formula != value else f"`{blank.symbol}`"
+    middle = f" = `{blank.numbers}`" if blank.numbers and blank.numbers not in (blank.formula, value) else ""
+    return f"{head}{middle} = **{value}**"
+
+
+# -- the file of answers -----------------------------------------------------------------------------------------------
 
 
 def answers_text(ledger: Ledger, head: Mapping[str, Any]) -> str:
-    """A file of answers to fill in, as YAML. `head` says which sheet it belongs to."""
-    lines = [f"{name}: {value}" for name, value in head.items()]
+    """A file of answers to fill in, as YAML. `head` says which sheet they belong to."""
+    update = ledger.facts.update
+    said = {
+        "forward": "the value of each step",
+        "backward": f"∂{ledger.of}/∂… of each",
+        "update": f"the new value of each after {update.optimizer if update else ''}",
+    }
+    lines = ["# Write each number after its colon: -4, 0.5 or 1/2; three digits are enough. What is left empty counts as not answered."]
+    for name, value in head.items():
+        lines.append(f"{name}: {json.dumps(value) if isinstance(value, dict) else _plain(value)}")
     part = ""
     for blank in blanks(ledger):
         if blank.part != part:
             part = blank.part
-            lines += ["", f"{part}:" + (f"   # ∂{ledger.of}/∂…" if part == "backward" else "   # the new values" if part == "update" else "")]
-        lines.append(f"  {blank.name}:")
+            lines += ["", f"{part}:   # {' '.join(said[part].split())}"]
+        lines.append(f"  {_plain(blank.name)}:")
     return "\n".join(lines) + "\n"
 
 
-def key_text(ledger: Ledger, title: str, note: str) -> str:
-    """The solution of a sheet."""
-    return sheet_text(ledger, title, note, key=True)
-
-
-# -- marking -----------------------------------------------------------------------------------------------------------
-
-
-def mark(ledger: Ledger, answers: Mapping[str, Mapping[str, float | None]]) -> list[Mark]:
-    """Compares answers (part → name → number, None for a blank left empty) with the ledger, and names the mistakes."""
-    found = blanks(ledger)
-    given = {(b.part, b.name): answers.get(b.part, {}).get(b.name) for b in found}
-    backward = {name: value for (part, name), value in given.items() if part == "backward" and value is not None}
-    return [_marked(ledger, b, given[b.part, b.name], backward) for b in found]
-
-
-def _marked(ledger: Ledger, blank: Blank, answer: float | None, backward: Mapping[str, float]) -> Mark:
-    if answer is None:
-        return Mark(blank, None, False, mistake="nothing is filled in")
-    if _near(answer, blank.value):
-        return Mark(blank, answer, True)
-    if blank.part == "backward" and blank.terms:
-        own = _by_own_answers(blank.terms, backward)
-        if own is not None and _near(answer, own) and not _near(own, blank.value):
-            wrong = [t.upstream_name for t in blank.terms if not t.direct and not _near(backward[t.upstream_name], float(t.upstream_gradient))]
-            return Mark(blank, answer, False, True, f"right by your {_symbol(ledger, wrong[0])}, which is wrong above" if wrong else "")
-    return Mark(blank, answer, False, mistake=next(_mistakes(ledger, blank, answer), ""))
-
-
-def _symbol(ledger: Ledger, name: str) -> str:
-    return f"∂{ledger.of}/∂{name}"
-
-
-def _near(a: float, b: float) -> bool:
-    return a == b or math.isclose(a, b, rel_tol=NEAR, abs_tol=SMALL)
-
-
-def _by_own_answers(terms: Sequence[Term], backward: Mapping[str, float]) -> float | None:
-    """The sum of products with the student's own gradients in place of the right ones."""
-    if any(not t.direct and t.upstream_name not in backward for t in terms):
-        return None
-    return sum(float(t.value) * (1.0 if t.direct else backward[t.upstream_name]) for t in terms)
-
-
-def _mistakes(ledger: Ledger, blank: Blank, answer: float) -> Iterator[str]:
-    """What may have gone wrong, likeliest first."""
-    right = blank.value
-    if right and _near(answer, -right):
-        yield "the sign is wrong"
-    yield from _of_update(blank, answer) if blank.part == "update" else _of_terms(ledger, blank, answer)
-    if right and answer:
-        ratio = answer / right
-        for factor in (2.0, 0.5, 10.0, 0.1, 100.0, 0.01):
-            if _near(ratio, factor):
-                yield f"it is {number(factor)} times what is right" if factor > 1 else f"it is what is right divided by {number(1 / factor)}"
-
-
-def _of_terms(ledger: Ledger, blank: Blank, answer: float) -> Iterator[str]:
-    """A factor left out of a product, a path left out of a sum, a sign within it."""
-    products = [(t, float(t.product or 0.0)) for t in blank.terms]
-    for term, product in products:
-        rest = blank.value - product
-        if term.direct:
-            continue
-        local, arriving = float(term.value), float(term.upstream_gradient)
-        step = f"∂{term.upstream_name}/∂{blank.name}"
-        if local != 1 and _near(answer, rest + arriving):
-            yield f"the factor {step} = {number(local)} is missing"
-        if arriving != 1 and _near(answer, rest + local):
-            yield f"the factor {_symbol(ledger, term.upstream_name)} = {number(arriving)} is missing"
-        if _near(answer, rest + arriving + local):
-            yield f"{number(arriving)} and {number(local)} are added where they are to be multiplied"
-        if local and _near(answer, rest + arriving / local):
-            yield f"it is divided by {step} = {number(local)} where it is to be multiplied"
-    if len(products) > 1:
-        for term, product in products:
-            if product and _near(answer, blank.value - product):
-                yield f"the path by way of {term.upstream_name} is missing: {operand(product)}"
-            if product and _near(answer, blank.value - 2 * product):
-                yield f"the path by way of {term.upstream_name} has the wrong sign"
-            if _near(answer, product) and len(products) > 2:
-                yield f"only the path by way of {term.upstream_name} is there"
-
-
-def _of_update(blank: Blank, answer: float) -> Iterator[str]:
-    if blank.before is None:
-        return
-    moved = blank.value - blank.before
-    if _near(answer, blank.before - moved) and moved:
-        yield "the step goes up the gradient: the gradient is to be subtracted"
-    if _near(answer, blank.before):
-        yield "nothing has moved"
-    if _near(answer, moved) or _near(answer, -moved):
-        yield "that is the step; the new value is the old one and the step"
-    if blank.gradient is not None and _near(answer, blank.before - blank.gradient):
-        yield "the learning rate is missing"
+def _plain(value: Any) -> str:
+    """A name or a whole number as YAML has it."""
+    text = str(value)
+    plain = isinstance(value, int) or (_PLAIN.fullmatch(text) and text.lower() not in {"null", "true", "false"})
+    return text if plain else json.dumps(text, ensure_ascii=False)

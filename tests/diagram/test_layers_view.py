@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -123,10 +122,8 @@ def chain(steps: int) -> str:
 @pytest.mark.parametrize("view", ["auto", "steps", "layers"])
 def test_ten_thousand_steps_are_folded_by_level(view):
     model = written(inputs="{x: 1}", params="{w: 0.99, b: 0}", nodes=chain(10_000))
-    start = time.perf_counter()
     found = make_view(model, options_of(model, view=view))
     text = to_dot(found)
-    assert time.perf_counter() - start < 5
     assert len(found.boxes) <= 20
     assert len(found.arrows) <= 40
     folded = "10,001 steps and 3 inputs and parameters, folded by call and level to 15 boxes"

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import graphrun as gr
+from graphrun.ledger.json import json_text
 
 SPECS = Path(__file__).parents[2] / "specs"
+GOLDEN = Path(__file__).parent / "golden" / "specs"
+FORMS: dict[str, Callable[[Any], str]] = {
+    "txt": lambda ledger: ledger.to_text(),
+    "md": lambda ledger: ledger.to_markdown(),
+    "tex": lambda ledger: ledger.to_tex(),
+    "json": lambda ledger: json_text(ledger.to_json()),
+}
+VIEWS: dict[str, Callable[[Any], Any]] = {
+    "paths": lambda model: model.paths("x1"),
+    "forward": lambda model: model.forward_mode(),
+    "entry": lambda model: model.entry("u1"),
+}
 
 
 def _ledger(name: str, set: dict[str, Any] | None = None, **options: Any) -> Any:
@@ -80,3 +95,47 @@ def test_every_spec_reads_in_eighty_columns(name: str) -> None:
         assert [line for line in _ledger(name, expand=expand).to_text().splitlines() if len(line) > 80] == []
     assert ledger.to_text(ascii=True).isascii()
     assert ledger.to_markdown().startswith(f"# {name}")
+
+
+def _golden(path: Path, text: str) -> None:
+    if os.environ.get("GRAPHRUN_REGENERATE"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["neuron", "ann", "larger"])
+def test_golden_forms_of_small_specs(name: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(SPECS.parent)
+    _golden(GOLDEN / f"{name}.{form}", FORMS[form](gr.load(f"specs/{name}.yaml").ledger()))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("view", VIEWS)
+def test_golden_forms_of_views(view: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(SPECS.parent)
+    _golden(GOLDEN / f"ann_{view}.{form}", FORMS[form](VIEWS[view](gr.load("specs/ann.yaml"))))
+
+
+def test_the_steps_of_the_reference_texts_in_order() -> None:
+    """∂J/∂J, ∂J/∂d, ∂J/∂a, ∂J/∂c, ∂J/∂b, ∂J/∂w: right to left, each once it is known."""
+    lines = {line.symbol: (line.parts, float(line.value)) for line in _ledger("neuron").backward}
+    assert list(lines.items()) == [
+        ("∂J/∂J", ((), 1)),
+        ("∂J/∂d", (("d",), 2)),
+        ("∂J/∂a", (("∂J/∂d · ∂d/∂a", "2 · 1"), 2)),
+        ("∂J/∂c", (("∂J/∂a · ∂a/∂c", "2 · 1"), 2)),
+        ("∂J/∂b", (("∂J/∂a · ∂a/∂b", "2 · 1"), 2)),
+        ("∂J/∂w", (("∂J/∂c · ∂c/∂w", "2 · x", "2 · (-2)"), -4)),
+    ]
+
+
+@pytest.mark.parametrize("form", ["txt", "md", "tex", "json"])
+def test_every_form_marks_the_passes(form: str) -> None:
+    text = FORMS[form](_ledger("ann"))
+    marks = {"tex": r"\bwd{\frac{\partial L}{\partial u_{3}}} \cdot \fwd{", "json": '"pass": "backward"}'}
+    mark = marks.get(form, "backward pass · forward pass")
+    assert mark in text
+    arrays = FORMS[form](_ledger("iris"))
+    assert {"tex": r"\bwd{", "json": '"pass": "forward"}'}.get(form, "∂J/∂…: backward pass, the rest: forward pass") in arrays
