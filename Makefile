@@ -3,6 +3,7 @@
 #   make train SPEC=specs/iris.yaml   train another
 #   make test                         everything that must hold
 #   make conformance                  the same and the long comparisons with PyTorch
+#   make fuzz                         judge 20,000 specs with something in them changed
 #   make gallery                      make the pictures of docs/gallery.md again
 
 SPEC   ?= specs/ann.yaml
@@ -12,7 +13,7 @@ BIN    := $(VENV)/bin
 USE    := $(VENV)/.installed
 TEST   := $(VENV)/.installed-test
 
-.PHONY: train test check bench conformance docs gallery clean help
+.PHONY: train test check bench conformance fuzz docs gallery clean help
 
 train: $(USE)
 	@$(BIN)/graphrun train $(SPEC)
@@ -31,6 +32,9 @@ conformance: $(TEST)
 	@$(BIN)/python -c "import torch, expecttest" || \
 	  { echo "this compares with PyTorch: $(BIN)/python -m pip install torch expecttest"; exit 1; }
 	$(BIN)/python -m pytest -m "slow or not slow"
+
+fuzz: $(TEST)
+	$(BIN)/python -m pytest -m slow tests/specs/test_mutants.py $(PYTEST)
 
 docs: $(TEST)
 	$(BIN)/python docs/generate.py

@@ -9,8 +9,9 @@ import sys
 NAMES = {
     "net": "a training step of the 2-2-1 net on 4 rows",
     "scalars": "10,000 neurons and 100,000 weights, from YAML to the first gradient",
-    "mlp": "a multilayer perceptron with Adam and a ragged last batch",
+    "mlp": "a multilayer perceptron with batch norm, Adam and a ragged last batch",
     "recurrent": "a recurrent net over 256 steps, by scan",
+    "scan": "what a position of a scan costs backward, at 1,024 and at 256",
     "limits": "what is promised in seconds: validating, pictures and ledgers of 10,000 nodes",
     "chain": "a chain of 1,000,000 nodes: built, forward, backward",
 }

@@ -104,7 +104,7 @@ class Compiled:
 
 def compiled(model: Any, fed: tuple[str, ...], rows: tuple[int, ...], engine: str = "auto", rows_as: str = "auto") -> Compiled:
     """The training step of `model`, whose inputs `fed` carry rows, for each number of rows."""
-    plan = TrainingPlan(model.built_for(True), fed, 1000, model.params, rows[0], {}, rows_as)
+    plan = TrainingPlan(model.built_for(True), fed, 1000, model.current, rows[0], {}, rows_as)
     chosen, why = get_engine(engine, plan.step_for(rows[0]))
     made = Compiled(plan, chosen.name, why, {n: chosen.compile(plan.step_for(n)) for n in rows})
     made.load()

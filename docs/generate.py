@@ -1,7 +1,8 @@
-"""Writes docs/operations.md, docs/diagnostics.md, the lessons and docs/images from the code: `make docs`."""
+"""Writes docs/operations.md, docs/diagnostics.md, docs/graphrun.schema.json, the lessons and docs/images from the code: `make docs`."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from graphrun.codes import catalogue
 from graphrun.ir.opdef import OpDef
 from graphrun.model import load
 from graphrun.ops.registry import FAMILIES
+from graphrun.spec.schema import json_schema
 from graphrun.spec.spec import Function, Optimizer
 
 HERE = Path(__file__).resolve().parent
@@ -114,6 +116,7 @@ def pages() -> dict[Path, bytes]:
     return {
         HERE / "operations.md": operations().encode(),
         HERE / "diagnostics.md": diagnostics().encode(),
+        HERE / "graphrun.schema.json": (json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n").encode(),
         HERE / "images" / "neuron.svg": load(HERE.parent / "specs" / "neuron.yaml").draw("svg", "steps"),
         **lessons(),
     }

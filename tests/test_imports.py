@@ -33,6 +33,7 @@ ALLOWED = {
     "diagram": "ir",
     "changes": "spec expr ir ops build diagram",
     "interop": "model spec expr ir ops build autodiff passes engines",
+    "lint": "spec build ir ops data expr",
     "lsp": "model spec build ir ops",
     "model": "*",
     "cli": "*",
@@ -42,7 +43,7 @@ ALLOWED = {
 FREE = {"errors", "codes"}
 LOADS_LATE = {"graphrun/model/__init__.py", "graphrun/__init__.py", "graphrun/cli/main.py"}
 ONLY_IN = {"pydantic": "spec"}
-LIGHT = {"errors", "codes", "expr", "ir", "ops", "spec", "autodiff", "build", "changes"}
+LIGHT = {"errors", "codes", "expr", "ir", "ops", "spec", "autodiff", "build", "changes", "lint"}
 HEAVY = {"numpy", "scipy", "rich", "typer", "jinja2", "safetensors", "pygraphviz", "graphviz", "torch", "jax", "numba", "pyarrow"}
 
 

@@ -7,33 +7,33 @@ from fractions import Fraction
 from typing import Any
 
 from graphrun.build.values import Fault, ListValue, Training, describe, is_number, to_float, whole
-from graphrun.errors import nearest
-from graphrun.expr.tree import Call, Expr
+from graphrun.errors import certain, nearest
+from graphrun.expr.tree import Call, Expr, Signature
 from graphrun.ir.opdef import Attr, OpDef
 from graphrun.ir.types import Shape, Sym
 
-__all__ = ["attributes", "bind", "list_constant"]
+__all__ = ["attributes", "bind", "given", "known_arguments", "list_constant"]
 
 _MISSING = object()
+# What an argument is called in other libraries → what it may be called here.
+_ELSEWHERE = {
+    "dim": ("axis",), "keepdim": ("keepdims",), "learning_rate": ("lr",), "rate": ("lr", "p"), "out_features": ("units",),
+    "num_units": ("units",), "features": ("units",), "wd": ("weight_decay",), "use_bias": ("bias",), "epsilon": ("eps",),
+    "beta_1": ("beta1",), "beta_2": ("beta2",),
+}  # fmt: skip
 _INNER = ("dtype", "key", "seed", "offset")  # attributes of kind `any` that only the build sets
 _COUNTER = "step"  # an operand that only the build gives
 
 
 def bind(name: str, wanted: Sequence[str], required: Sequence[bool], args: Sequence[Any], kwargs: Mapping[str, Any], e: Expr) -> list[Any]:
     """The argument for each name in `wanted` (`_MISSING`, see `given`, for one left out); faults of arity and names are raised."""
-    head = f"{name}({', '.join(w if r else f'{w}=…' for w, r in zip(wanted, required, strict=True))})"
+    head = _head(name, wanted, required)
     if len(args) > len(wanted):
         raise Fault("wrong-arity", f"`{name}` takes {_count(len(wanted))}, and {len(args)} are given", e, help=f"its form is `{head}`")
     out = list(args) + [_MISSING] * (len(wanted) - len(args))
     for key, value in kwargs.items():
         if key not in wanted:
-            near = nearest(key, wanted)
-            raise Fault(
-                "unknown-argument",
-                f"`{name}` has no argument `{key}`",
-                e,
-                help=f"did you mean `{near}`?" if near else f"its form is `{head}`",
-            )
+            raise _unknown_argument(name, key, wanted, head, e)
         k = list(wanted).index(key)
         if out[k] is not _MISSING:
             raise Fault("wrong-arity", f"`{name}` is given `{key}` twice", e, help=f"its form is `{head}`")
@@ -43,6 +43,25 @@ def bind(name: str, wanted: Sequence[str], required: Sequence[bool], args: Seque
         listed = ", ".join(f"`{m}`" for m in missing)
         raise Fault("wrong-arity", f"`{name}` lacks {listed}", e, help=f"its form is `{head}`")
     return out
+
+
+def known_arguments(signature: Signature, e: Call) -> None:
+    """Raises the fault of an argument's name that a function does not have, before its value is looked at."""
+    wanted = [n for n, _ in signature.args]
+    for key, _ in e.kwargs:
+        if key not in wanted:
+            raise _unknown_argument(signature.name, key, wanted, _head(signature.name, wanted, [d is None for _, d in signature.args]), e)
+
+
+def _head(name: str, wanted: Sequence[str], required: Sequence[bool]) -> str:
+    return f"{name}({', '.join(w if r else f'{w}=…' for w, r in zip(wanted, required, strict=True))})"
+
+
+def _unknown_argument(name: str, key: str, wanted: Sequence[str], head: str, e: Expr) -> Fault:
+    known = next((w for w in wanted if w in _ELSEWHERE.get(key, ())), None)
+    near, fix = known or nearest(key, wanted), known or certain(key, wanted)
+    mend = f"did you mean `{near}`?" if near else f"its form is `{head}`"
+    return Fault("unknown-argument", f"`{name}` has no argument `{key}`", e, help=mend, fix=fix, word=key)
 
 
 def given(value: Any) -> bool:

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from graphrun.build.expand import LATER, Expansion
+from graphrun.build.expand import Expansion
 from graphrun.build.frame import Frame
 from graphrun.build.lower import POISON
 from graphrun.build.names import Context, Scope, name_contexts, name_elements, number_steps
 from graphrun.build.states import State
 from graphrun.build.static import Static
 from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Poisoned, Ref, Value, describe, is_number, to_float, whole
-from graphrun.errors import Diagnostic, Reporter
-from graphrun.expr.tree import Call, Expr, Formula
+from graphrun.errors import Diagnostic, Place, Reporter
+from graphrun.expr.tree import Call, Expr, Formula, Name
 from graphrun.ir.types import DType, Shape, Sym, shape_text
 from graphrun.ops.registry import OPS
 from graphrun.spec.models import ParamModel, StateModel
@@ -38,7 +38,9 @@ class Assembly(Expansion):
     ) -> None:
         super().__init__(reporter, dtype, dims, training, one_row)
         self.library = library
+        self.shipped = frozenset(fn.file for fn in library.values())
         self.params: list[Param] = []
+        self.circular: set[Function] = set()
         self.states: list[State] = []
         self.contexts: dict[str, Context] = {}
         self.static = Static(self.find, self.formulas)
@@ -106,11 +108,16 @@ class Assembly(Expansion):
             f.formula, f.path, f.base = formula, (*path, k) if len(formulas) > 1 else path, None
             found = self.static.references(formula, f.scope.file, f.scope.functions)
             for name, at in found.functions:
-                if self.find(f.scope.file, name) is None and name not in LATER:
+                if isinstance(at, Name) and name in f.scope.names():
+                    continue
+                if self.find(f.scope.file, name) is None and not self.lost_function(f.scope.file, name):
                     self.located(self.unknown_function(name, f, at, at.callee if isinstance(at, Call) else None), f)
             for name, at in found.values:
                 base = name.partition(".")[0]
-                if base not in f.scope.names() and base not in f.scope.functions and base not in {"pi", "inf", "training", *self.dims}:
+                known = {"pi", "inf", "training", *self.dims}
+                if base in f.scope.names() or base in f.scope.functions or base in known or self.lost(base, f):
+                    continue
+                if not self.is_function(name, f):  # it may stand where the call of an unknown function wants one
                     self.located(self.unknown(name, at, f), f)
 
     def _finish(self, value: Value, e: Expr, f: Frame) -> Value:
@@ -166,11 +173,13 @@ class Assembly(Expansion):
         given = list_shape(init) if isinstance(init, list) else ()
         shape = given if model.shape is None else self.shape_of(model.shape, (*path, "shape"), f, file)
         if any(isinstance(d, Sym) for d in shape):
+            outside = self.caller(f)
+            inside = f"in `{outside[1]}`: " if outside is not None else ""
             self.tell(
                 Diagnostic(
                     "parameter-shape",
-                    f"the shape {shape_text(shape)} of {what} `{name}` has a size that is not a number",
-                    file.positions.value((*path, "shape")),
+                    f"{inside}the shape {shape_text(shape)} of {what} `{name}` has a size that is not a number",
+                    outside[0] if outside is not None else file.positions.value((*path, "shape")),
                     help=f"a {what} has the same size for every batch: use numbers or `config` names",
                 )  # fmt: skip
             )
@@ -208,36 +217,40 @@ class Assembly(Expansion):
             self.initializing = False
 
     def shape_of(self, items: Sequence[int | str], path: Path, f: Frame, file: File) -> Shape:
-        """A shape: whole numbers, names of dimensions and of `config`, arithmetic on them."""
-        out = []
+        """A shape: whole numbers, names of dimensions and of `config`, arithmetic on them; a list among them stands for its elements."""
+        out: list[int | Sym] = []
         for k, item in enumerate(items):
+            place = file.positions.value((*path, k))
             if isinstance(item, int):
-                value: Any = item
-            else:
-                parsed = self.parsed(item, file.positions, (*path, k))
-                if parsed is None:
-                    raise Poisoned
-                at = replace(f, formula=parsed[0], path=(*path, k), base=None)
-                try:
-                    value = self.lower(parsed[0].tree, at)
-                    if not isinstance(value, Sym) and whole(value) is None:
-                        raise Fault(
-                            "wrong-type", f"a size is a whole number or the name of a dimension; this is {describe(value)}", parsed[0].tree
-                        )
-                except Fault as fault:
-                    if fault.code == "unknown-name":
-                        fault.help = (
-                            (fault.help + "; " if fault.help else "") + f"or declare it: `dims: [{item}]`"
-                            if item.isidentifier()
-                            else fault.help
-                        )
-                    raise self.located(fault, at) from None
-            d = value if isinstance(value, Sym) else whole(value)
-            if isinstance(d, int) and d < 0:
-                self.tell(Diagnostic("wrong-type", f"a size cannot be negative: {d}", file.positions.value((*path, k))))
+                out.append(self._size(item, place))
+                continue
+            parsed = self.parsed(item, file.positions, (*path, k))
+            if parsed is None:
                 raise Poisoned
-            out.append(d)
-        return tuple(d for d in out if d is not None)
+            at = replace(f, formula=parsed[0], path=(*path, k), base=None)
+            try:
+                value = self.lower(parsed[0].tree, at)
+                for v in value.items if isinstance(value, ListValue) else (value,):
+                    if not isinstance(v, Sym) and whole(v) is None:
+                        raise Fault(
+                            "wrong-type", f"a size is a whole number or the name of a dimension; this is {describe(v)}", parsed[0].tree
+                        )
+                    out.append(self._size(v, place))
+            except Fault as fault:
+                if fault.code == "unknown-name":
+                    fault.fix = None  # a dimension that is not declared, perhaps
+                    if item.isidentifier():
+                        fault.help = (f"{fault.help}; or declare it" if fault.help else "declare it") + f": `dims: [{item}]`"
+                raise self.located(fault, at) from None
+        return tuple(out)
+
+    def _size(self, value: Any, place: Place) -> int | Sym:
+        d = value if isinstance(value, Sym) else whole(value)
+        assert d is not None
+        if isinstance(d, int) and d < 0:
+            self.tell(Diagnostic("wrong-type", f"a size cannot be negative: {d}", place))
+            raise Poisoned
+        return d
 
 
 def list_shape(value: Any) -> tuple[int, ...]:

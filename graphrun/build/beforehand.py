@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from graphrun.build.assemble import Assembly
 from graphrun.build.lower import POISON
 from graphrun.build.static import order
-from graphrun.errors import Diagnostic, nearest
+from graphrun.errors import Diagnostic, certain, nearest
 from graphrun.expr.tree import Formula
 from graphrun.spec.models import SpecModel
 from graphrun.spec.spec import Function, Spec
@@ -22,13 +22,12 @@ class Beforehand:
     model: SpecModel
     assembly: Assembly
 
-    def _functions_hold(self) -> bool:
-        """Whether the functions of this file and those it uses can be built: no recursion; unknown names are told."""
+    def _check_functions(self) -> None:
+        """Tells recursion and unknown names in the functions of this file and those it uses."""
         a = self.assembly
         own = {fn: fn for fn in self.spec.file.functions.values()}
         needs = {fn: [g for g in self._called(fn) if g in own] for fn in own}
-        _, cycle = order(own, needs)
-        if cycle:
+        while cycle := order(own, needs)[1]:
             names = " -> ".join(fn.signature.name for fn in [*cycle, cycle[0]])
             first = cycle[0]
             a.tell(
@@ -39,10 +38,10 @@ class Beforehand:
                     help="a function cannot call itself; for a fixed number of copies use `repeat(x, f, n)`, for a recurrence `scan`",
                 )  # fmt: skip
             )
-            return False
+            a.circular.update(cycle)
+            needs = {fn: [g for g in called if g not in a.circular] for fn, called in needs.items() if fn not in a.circular}
         for fn in own:
             self._check_body(fn)
-        return True
 
     def _called(self, fn: Function) -> list[Function]:
         a = self.assembly
@@ -74,7 +73,9 @@ class Beforehand:
             "shape",
             "fan_in",
             "fan_out",
+            *fn.file.lost.inner.get(str(fn.path[-1]), ()),
         }
+        lost = fn.file is self.spec.file and fn.file.lost.any_name
         if fn.file is self.spec.file:
             known |= {*a.scope.values, *self.model.nodes}
         for key, formulas in a.formulas(fn).items():
@@ -83,7 +84,7 @@ class Beforehand:
             for k, formula in enumerate(formulas):
                 refs = a.static.references(formula, fn.file, a.static.function_arguments(fn))
                 for name, at in refs.values:
-                    if name.partition(".")[0] not in known:
+                    if name.partition(".")[0] not in known and not lost and not a.find(fn.file, name):
                         near = nearest(name, known)
                         start, end = formula.span(at)
                         where = (*path, k) if len(formulas) > 1 else path
@@ -93,6 +94,7 @@ class Beforehand:
                                 f"there is no value called `{name}` in `{fn.signature.name}`",
                                 fn.file.positions.within(where, start, end),
                                 help=f"did you mean `{near}`?" if near else None,
+                                fix=certain(name, known),
                             )  # fmt: skip
                         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,16 +14,17 @@ from graphrun.build.library import library
 from graphrun.build.lower import POISON
 from graphrun.build.states import State, row_fault
 from graphrun.build.values import Fault, ListValue, Param, Poisoned, Ref
-from graphrun.errors import Diagnostic, Place, Reporter, nearest
+from graphrun.errors import Diagnostic, Place, Reporter, certain, nearest
 from graphrun.expr.tree import Formula, Name
 from graphrun.ir.graph import Graph
 from graphrun.ir.pause import collection_paused
 from graphrun.ir.types import DType, Shape, is_real, shape_text
 from graphrun.ops.registry import OPS
+from graphrun.spec.lost import Lost
 from graphrun.spec.models import InputModel, ParamModel
 from graphrun.spec.spec import Spec
 
-__all__ = ["Built", "InputInfo", "build"]
+__all__ = ["Built", "InputInfo", "attempt", "build"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Built:
     """A spec's graph (with `training` true or false) and where in it everything is.
 
     `nodes` holds the spec's own entries: name → node, elements of lists as `pair.0`. `loss_name` is what the loss is called.
+    Where it is not `whole`, the parts with faults, and what depends on them, are missing.
     """
 
     spec: Spec
@@ -58,6 +61,7 @@ class Built:
     metrics: Mapping[str, int]
     counter: int | None  # the leaf that holds the number of the training step, where random values are drawn in training
     assembly: Assembly = field(repr=False)
+    whole: bool = True
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -92,6 +96,12 @@ def _elements(shape: Shape) -> int:
 
 def build(spec: Spec, reporter: Reporter, training: bool = False) -> Built | None:
     """The graph of a spec; None where it has errors, which are all in `reporter`."""
+    built = attempt(spec, reporter, training)
+    return built if built is not None and built.whole else None
+
+
+def attempt(spec: Spec, reporter: Reporter, training: bool = False) -> Built | None:
+    """As `build`; where there are errors, what could be built without the parts that have them, against which to check the rest."""
     try:
         with collection_paused():
             return _Build(spec, reporter, training).run()
@@ -115,6 +125,7 @@ class _Build(Beforehand):
             isinstance(i, InputModel) and any(d == "batch" or (isinstance(d, str) and "batch" in d) for d in i.shape)
             for i in self.model.inputs.values()
         )
+        self.one_row &= not spec.file.lost.batch
         own = spec.file.functions
         dims = ["batch", *self.model.dims]
         self.assembly = Assembly(reporter, self.model.dtype, dims, training, self.one_row, spec.file, functions)
@@ -135,18 +146,19 @@ class _Build(Beforehand):
 
     def run(self) -> Built | None:
         a, spec, model = self.assembly, self.spec, self.model
-        before = len(self.reporter.errors)
+        before, lost = len(self.reporter.errors), spec.file.lost
         for name, value in model.config.items():
             a.scope.values[name] = _constant(value)
         self._inputs()
         self._params()
         self._states()
+        a.scope.values.update(dict.fromkeys(sorted(lost.names - {*a.dims}), POISON))
         formulas = {n: a.parsed(w, spec.file.positions, ("nodes", n)) or [] for n, w in model.nodes.items()}
         loss = self._parsed_loss()
-        if not self._functions_hold():
-            return None
+        self._check_functions()
         for name in self._order(formulas):
-            a.scope.values[name] = self._enter(name, a.node_of(name, formulas[name], ("nodes", name)))
+            value = self._enter(name, a.node_of(name, formulas[name], ("nodes", name)))
+            a.scope.values[name] = POISON if name in lost.names else value
         for name in model.nodes:
             a.scope.values.setdefault(name, POISON)
         at, loss_name = self._loss(loss)
@@ -156,14 +168,13 @@ class _Build(Beforehand):
         a.settle_draws(spec.model.train.seed if spec.model.train else 0)
         built = Built(
             spec, a.builder.graph, a.training, self.one_row, self.inputs, {p.name: p for p in a.params}, {s.name: s for s in a.states},
-            self.nodes, outputs, at, loss_name, metrics, a.counter, a,
+            self.nodes, outputs, at, loss_name, metrics, a.counter, a, len(self.reporter.errors) == before and lost == Lost(),
         )  # fmt: skip
-        if len(self.reporter.errors) > before:
-            return None
-        self._rows_and_state(built)
+        if built.whole:
+            self._rows_and_state(built)
+            self._unused(built)
         self._expectations(built)
-        self._unused(built)
-        return None if len(self.reporter.errors) > before else built
+        return built if len(self.reporter.errors) == before else replace(built, whole=False)
 
     # -- leaves ---------------------------------------------------------------------------------------------------
 
@@ -314,11 +325,11 @@ class _Build(Beforehand):
             found = known.get(name, self.assembly.builder.graph.index().get(name) if "." in name else None)
             if found is not None:
                 out[name] = found
-            elif self.assembly.scope.values.get(name) is not POISON:
+            elif not self._poisoned(name):
                 near = nearest(name, known)
-                message = f"there is no node called `{name}`"
+                message, mend = f"there is no node called `{name}`", f"did you mean `{near}`?" if near else None
                 self.assembly.tell(
-                    Diagnostic("unknown-name", message, self.spec.value("outputs", k), help=f"did you mean `{near}`?" if near else None)
+                    Diagnostic("unknown-name", message, self.spec.value("outputs", k), help=mend, fix=certain(name, known))
                 )
         return out
 
@@ -348,13 +359,19 @@ class _Build(Beforehand):
                 entry.metrics, {**self.model.metrics, "loss": 0}.get, [*self.model.metrics, "loss"], ("expect", k, "metrics"), "metric"
             )
 
+    def _poisoned(self, name: str) -> bool:
+        """Whether a name, perhaps of a step or of what a layer holds, may be that of a part that has faults of its own."""
+        base = re.split(r"[.#@]", name, maxsplit=1)[0]
+        lost = self.spec.file.lost
+        return self.assembly.scope.values.get(base) is POISON or lost.value(base) or base in lost.metrics
+
     def _known(self, names: Iterable[str], find: Any, known: Iterable[str], path: tuple[str | int, ...], what: str) -> None:
         for name in names:
-            if find(name) is None:
+            if find(name) is None and not self._poisoned(name):
                 near = nearest(name, known)
-                message = f"there is no {what} called `{name}`"
+                message, mend = f"there is no {what} called `{name}`", f"did you mean `{near}`?" if near else None
                 self.assembly.tell(
-                    Diagnostic("unknown-name", message, self.spec.key(*path, name), help=f"did you mean `{near}`?" if near else None)
+                    Diagnostic("unknown-name", message, self.spec.key(*path, name), help=mend, fix=certain(name, known))
                 )
 
     def _unused(self, built: Built) -> None:
@@ -363,11 +380,12 @@ class _Build(Beforehand):
         below = built.graph.ancestors([built.loss])
         for p in built.params.values():
             if p.trainable and p.node is not None and not below[p.node]:
+                outside = self.assembly.call_outside(built.graph.call(p.node))
                 self.assembly.tell(
                     Diagnostic(
                         "unused-parameter",
                         f"the loss {built.loss_name} does not depend on the parameter `{p.name}`: its gradient is zero",
-                        p.place,
+                        outside[0] if outside is not None and p.place.source is not self.spec.file.positions.source else p.place,
                         "warning",
                         help="use it in a node that the loss depends on, or take it out",
                     )  # fmt: skip

@@ -7,58 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from graphrun.build.arguments import bind, given
+from graphrun.build.arguments import bind, given, known_arguments
 from graphrun.build.frame import Frame
+from graphrun.build.lower import POISON
 from graphrun.build.names import CallRecord, Context, Scope
 from graphrun.build.states import Stateful
 from graphrun.build.static import SPECIALS, Static
-from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Ref, Special, Value, describe
-from graphrun.errors import Reporter, nearest
-from graphrun.expr.tree import Call, Choice, Expr, Formula, Name, Nothing
+from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Poisoned, Ref, Special, Value, describe
+from graphrun.errors import Reporter, certain, nearest
+from graphrun.expr.tree import Call, Choice, Expr, Formula, Name, Nothing, Text
 from graphrun.ir.leaves import PARAM
 from graphrun.ir.opdef import OpDef
 from graphrun.ops.registry import OPS
 from graphrun.spec.spec import File, Function
 
-__all__ = ["LATER", "Expansion"]
+__all__ = ["Expansion"]
 
 DEPTH = 60  # calls within calls
-LATER = frozenset(
-    [
-        "conv",
-        "embedding",
-        "layer_norm",
-        "rms_norm",
-        "batch_norm",
-        "group_norm",
-        "attention",
-        "multi_head_attention",
-        "transformer_block",
-        "rnn",
-        "lstm",
-        "gru",
-        "residual",
-        "absolute_error",
-        "binary_cross_entropy",
-        "binary_cross_entropy_with_logits",
-        "nll",
-        "huber",
-        "hinge",
-        "kl_divergence",
-        "nesterov",
-        "rmsprop",
-        "adagrad",
-        "adadelta",
-        "adamw",
-        "lion",
-        "cosine",
-        "exponential",
-        "step_decay",
-        "warmup",
-        "one_cycle",
-        "lecun_normal",
-    ]
-)
 
 
 class Expansion(Stateful):
@@ -68,6 +33,7 @@ class Expansion(Stateful):
     library: Mapping[str, Function]
     reporter: Reporter
     params: list[Param]
+    circular: set[Function]  # functions that call themselves, which has been told
     depth: int = 0
     initializing: bool = False  # while an initializer is read or run, which may draw random values
 
@@ -85,6 +51,17 @@ class Expansion(Stateful):
         """Whether a function of that name can be called here."""
         return name in f.scope.functions or self.find(f.scope.file, name) is not None
 
+    def lost(self, name: str, f: Frame) -> bool:
+        """Whether `name` may be a value of the file's graph that could not be read."""
+        return self.globals_for(f.scope.file) is not None and f.scope.file.lost.value(name)
+
+    def lost_function(self, file: File, name: str) -> bool:
+        """Whether `name` may be a function that could not be read, or that is on a circle of calls."""
+        if name in file.lost.functions:
+            return True
+        found = self.find(file, name)
+        return (found is None and file.lost.any_function) or (isinstance(found, Function) and found in self.circular)
+
     def resolve(self, name: str, f: Frame, e: Expr) -> FunctionValue:
         """The function that a call names: an argument that holds one comes first."""
         token = e.callee if isinstance(e, Call) else None
@@ -95,12 +72,11 @@ class Expansion(Stateful):
                     "not-a-function", f"`{name}` is none here and cannot be called", e, token=token, help=f"call it only `if {name}`"
                 )
             return value
+        if self.lost_function(f.scope.file, name):
+            raise Poisoned
         target = self.find(f.scope.file, name)
-        later = name in LATER and not self.initializing
-        if target is not None and not (isinstance(target, OpDef) and later):
+        if target is not None:
             return FunctionValue(target)
-        if later:
-            raise Fault("not-yet", f"`{name}` is part of the language, but this version does not carry it out yet", e, token=token)
         raise self.unknown_function(name, f, e, token)
 
     def unknown_function(self, name: str, f: Frame, e: Expr, token: int | None) -> Fault:
@@ -113,7 +89,7 @@ class Expansion(Stateful):
             advice = f"`{name}` is a value; write `{name} * (…)` for a product, or define `{name}(…)` under `functions`"
         else:
             advice = f"define it under `functions`: `{name}(x): …`"
-        return Fault("unknown-function", f"there is no function called `{name}`", e, token=token, help=advice)
+        return Fault("unknown-function", f"there is no function called `{name}`", e, token=token, help=advice, fix=certain(name, names))
 
     def as_function(self, e: Expr, f: Frame, leading: int) -> FunctionValue | None:
         """The function that stands at `e`: a name, none, or a call that lacks its `leading` first values."""
@@ -138,7 +114,9 @@ class Expansion(Stateful):
             target = self.resolve(e.func, f, e)
             args, kwargs = self._arguments(target, e, f, leading)
             return replace(target, args=(*args, *target.args), kwargs={**target.kwargs, **kwargs})
-        raise Fault("not-a-function", "a function is wanted here: a name, or a call that lacks its first values", e)
+        fix = e.value if isinstance(e, Text) and self.is_function(e.value, f) else None
+        mend = f"leave the quotes out: `{fix}`" if fix else None
+        raise Fault("not-a-function", "a function is wanted here: a name, or a call that lacks its first values", e, help=mend, fix=fix)
 
     @abstractmethod
     def globals_for(self, file: File) -> Scope | None:
@@ -159,6 +137,8 @@ class Expansion(Stateful):
 
     def _arguments(self, target: FunctionValue, e: Call, f: Frame, leading: int) -> tuple[list[Any], dict[str, Any]]:
         wanted = self.static.wanted(target.target)
+        if isinstance(target.target, Function):
+            known_arguments(target.target.signature, e)
         args = [self.as_function(x, f, wanted[k + leading]) if k + leading in wanted else self.lower(x, f) for k, x in enumerate(e.args)]
         kwargs = {k: self.as_function(x, f, wanted[k]) if k in wanted else self.lower(x, f) for k, x in e.kwargs}
         return args, kwargs
@@ -224,6 +204,8 @@ class Expansion(Stateful):
                 scope.values[name] = found
 
     def _body(self, fn: Function, record: CallRecord, scope: Scope, frame: Frame) -> Value:
+        for name in fn.file.lost.inner.get(str(fn.path[-1]), ()):
+            scope.values[name] = POISON
         for name in fn.model.params:
             scope.lazy[name] = lambda name=name: self.own_param(name, fn, record, scope, frame)  # type: ignore[misc]
         for name in self.node_order(fn):
@@ -233,6 +215,8 @@ class Expansion(Stateful):
             record.contexts[name] = context
             scope.values[name] = record.nodes[name] = self.named(self.formulas(fn)[f"nodes.{name}"], at)
         results = []
+        if not self.formulas(fn)["returns"]:
+            raise Poisoned
         path = self.returns_path(fn)
         for k, formula in enumerate(self.formulas(fn)["returns"]):
             at = replace(frame, formula=formula, path=(*path, k) if isinstance(fn.model.returns, list) else path, key=False, base=None)

@@ -18,13 +18,16 @@ SCHEDULES = FOLDER / "schedules.yaml"
 
 @cache
 def library() -> tuple[Mapping[str, Function], Mapping[str, Optimizer]]:
-    """All functions (but schedules) and optimizers of the library, by name; read once."""
+    """All functions (but schedules) and optimizers of the library, by name; read once.
+
+    A function whose name begins with `_` is seen in its own file alone, so that a spec's functions are free to have such names.
+    """
     functions: dict[str, Function] = {}
     optimizers: dict[str, Optimizer] = {}
     for path in sorted(FOLDER.glob("*.yaml")):
         if path != SCHEDULES:
             found, more = _read(path)
-            functions.update(found)
+            functions.update((name, f) for name, f in found.items() if not name.startswith("_"))
             optimizers.update(more)
     return functions, optimizers
 
@@ -32,7 +35,7 @@ def library() -> tuple[Mapping[str, Function], Mapping[str, Optimizer]]:
 @cache
 def schedules() -> Mapping[str, Function]:
     """The schedules, by name: in the arguments of an optimizer they go before a function of the same name (`linear`, `constant`)."""
-    return _read(SCHEDULES)[0] if SCHEDULES.exists() else {}
+    return {name: f for name, f in _read(SCHEDULES)[0].items() if not name.startswith("_")}
 
 
 def _read(path: Path) -> tuple[Mapping[str, Function], Mapping[str, Optimizer]]:

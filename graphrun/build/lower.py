@@ -26,7 +26,7 @@ from graphrun.build.values import (
     to_float,
     whole,
 )
-from graphrun.errors import nearest
+from graphrun.errors import certain, nearest
 from graphrun.expr.tree import (
     Binary,
     Bool,
@@ -66,6 +66,7 @@ _NUMBERS: dict[str, Callable[..., float]] = {
     "sqrt": math.sqrt, "exp": math.exp, "log": math.log, "log2": math.log2, "log10": math.log10, "sin": math.sin, "cos": math.cos,
     "tan": math.tan, "tanh": math.tanh, "abs": abs, "minimum": min, "maximum": max,
 }  # fmt: skip
+_INDEX = {"gather": 1, "take_along": 1, "scatter_add": 1, "one_hot": 0}  # the operand that holds whole numbers
 _REDUCTIONS = {"sum", "mean", "prod", "max", "min", "var", "std", "norm", "logsumexp", "any", "all"}
 _COMPARE = {"<", "<=", ">", ">=", "==", "!="}
 
@@ -141,7 +142,13 @@ class Lowering(Drawing):
                 return self._dim_name(name, e)
             if name in self.ambient:
                 return self.ambient[name]  # type: ignore[no-any-return]
+        if self.lost(base, f):
+            raise Poisoned
         raise self.unknown(name, e, f)
+
+    @abstractmethod
+    def lost(self, name: str, f: Frame) -> bool:
+        """Whether `name` may be a value that could not be read, whose fault has been told; see `expand`."""
 
     def _dim_name(self, name: str, e: Expr) -> Sym:
         if name == "batch" and self.one_row:
@@ -166,13 +173,14 @@ class Lowering(Drawing):
             )
         if near is None and (name in OPS or self.is_function(name, f)):
             return Fault("unknown-name", f"`{name}` is a function, and a value is wanted here", e, help=f"call it: `{name}(…)`")
-        names = list(f.scope.names())
+        names = [n for n in f.scope.names() if n.isidentifier()]
         listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
         return Fault(
             "unknown-name",
             f"there is no value called `{name}`",
             e,
             help=f"did you mean `{near}`?" if near else f"known here: {listed}" if names else None,
+            fix=certain(name, names),
         )
 
     @abstractmethod
@@ -397,7 +405,8 @@ class Lowering(Drawing):
         if self.over_rows and op.name in _REDUCTIONS and attrs.get("axis") is None:
             attrs["axis"] = 0
         partner = next((v for v in arrays if isinstance(v, Ref) and self.builder.dtype(v.node) != "bool"), None)
-        inputs = [self.node(v, x, f, partner) for v, x in zip(arrays, exprs, strict=True)]
+        whole = _INDEX.get(op.name)
+        inputs = [self.node(v, x, f, partner, whole=k == whole) for k, (v, x) in enumerate(zip(arrays, exprs, strict=True))]
         if op.draws and self.random_key is None:
             inputs.append(self.step_number())
         return Ref(self.emit(op, inputs, attrs, e, f, exprs))

@@ -9,13 +9,13 @@ from typing import Any
 
 from graphrun.build.arguments import bind, given
 from graphrun.build.assemble import Assembly
-from graphrun.build.expand import LATER
 from graphrun.build.frame import Frame
 from graphrun.build.library import library, schedules
+from graphrun.build.lower import POISON
 from graphrun.build.names import Scope, number_steps
 from graphrun.build.static import order
 from graphrun.build.values import Fault, Poisoned, Ref, is_number, to_float, whole
-from graphrun.errors import Diagnostic, Reporter, nearest
+from graphrun.errors import Diagnostic, Reporter, certain, nearest
 from graphrun.expr.tree import Call, Formula, Name
 from graphrun.ir.graph import Graph
 from graphrun.ir.types import DType
@@ -70,11 +70,12 @@ def _session(spec: Spec, reporter: Reporter) -> tuple[Assembly, Scope]:
     a = Assembly(reporter, spec.model.dtype, spec.model.dims, True, True, spec.file, known)
     scope = Scope(spec.file)
     scope.values.update({k: v for k, v in spec.model.config.items() if not isinstance(v, list)})
+    scope.values.update(dict.fromkeys(spec.file.lost.names, POISON))
     return a, scope
 
 
-def settings_of(spec: Spec, names: Sequence[str], reporter: Reporter) -> dict[str, dict[str, Any]]:
-    """Name of each parameter → what `per_parameter` sets for it; a pattern that matches nothing is told."""
+def settings_of(spec: Spec, names: Sequence[str], reporter: Reporter, *, whole: bool = True) -> dict[str, dict[str, Any]]:
+    """Name of each parameter → what `per_parameter` sets for it; a pattern that matches nothing is told where the names are `whole`."""
     out: dict[str, dict[str, Any]] = {name: {} for name in names}
     patterns = spec.model.train.per_parameter if spec.model.train else {}
     for pattern, settings in patterns.items():
@@ -84,7 +85,7 @@ def settings_of(spec: Spec, names: Sequence[str], reporter: Reporter) -> dict[st
         if frozen is not None and not isinstance(frozen, bool):
             place = spec.value("train", "per_parameter", pattern, "frozen")
             reporter.error("wrong-type", f"`frozen` is `true` or `false`, not `{frozen}`", place)
-        if not matched:
+        if not matched and whole:
             near = nearest(pattern, names)
             reporter.error(
                 "unknown-name", f"no parameter's name matches `{pattern}`", spec.key("train", "per_parameter", pattern),
@@ -132,15 +133,14 @@ def _arguments(a: Assembly, spec: Spec, formula: Formula, f: Frame, settings: Ma
     _, built_in = library()
     known = {**built_in, **spec.file.optimizers}
     optimizer = known.get(tree.func)
+    lost = spec.file.lost
+    if tree.func in lost.optimizers or (optimizer is None and lost.optimizer(tree.func)):
+        raise Poisoned
     if optimizer is None:
-        if tree.func in LATER:
-            raise Fault(
-                "not-yet", f"`{tree.func}` is part of the language, but this version does not carry it out yet", tree, token=tree.callee
-            )
         near = nearest(tree.func, known)
         raise Fault(
             "unknown-function", f"there is no optimizer called `{tree.func}`", tree, token=tree.callee,
-            help=f"did you mean `{near}`?" if near else f"there are {', '.join(sorted(known))}",
+            help=f"did you mean `{near}`?" if near else f"there are {', '.join(sorted(known))}", fix=certain(tree.func, known),
         )  # fmt: skip
     head = optimizer.signature.args
     names = [n for n, _ in head]
@@ -174,7 +174,8 @@ def _tell_unknown(a: Assembly, spec: Spec, function: str, key: str, names: Seque
     for pattern, settings in (spec.model.train.per_parameter if spec.model.train else {}).items():
         if key in settings:
             place = spec.key("train", "per_parameter", pattern, key)
-            a.tell(Diagnostic("unknown-argument", f"`{function}` has no argument `{key}`", place, help=mend))
+            fix = certain(key, [*names, "frozen"])
+            a.tell(Diagnostic("unknown-argument", f"`{function}` has no argument `{key}`", place, help=mend, fix=fix))
 
 
 def _setting(a: Assembly, value: Any, key: str, f: Frame) -> Any:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC
 from collections.abc import Mapping, Sequence
 
 from graphrun.build.frame import Frame
 from graphrun.build.static import Static, order
-from graphrun.build.values import Fault, Poisoned
+from graphrun.build.values import Fault, Poisoned, Ref
 from graphrun.errors import Diagnostic, Place, Reporter
 from graphrun.expr.parse import FormulaError, parse, parse_stage
 from graphrun.expr.tree import Formula
 from graphrun.ir.builder import Builder
-from graphrun.ir.graph import pack_place
-from graphrun.ir.types import DType
+from graphrun.ir.graph import pack_place, unpack_place
+from graphrun.ir.types import DType, is_real, shape_text
 from graphrun.spec.spec import File, Function, Path, Positions
 
 __all__ = ["Session"]
@@ -21,10 +22,26 @@ __all__ = ["Session"]
 Written = str | bool | int | float
 
 
+def outside_of(fault: Fault, function: str, place: Place, arguments: Sequence[str], given: tuple[str, ...]) -> Diagnostic:
+    """A fault within a function of the library, told where the spec calls that."""
+    mend = fault.help
+    if fault.code == "dtype-mismatch" and mend is not None:
+        mend = mend.partition(", or cast it")[0]
+    elif mend is not None and fault.code not in ("wrong-type", "wrong-value"):
+        mend = None if "`" in mend and not mend.startswith("bring them to one shape") else mend
+    message = f"in `{function}`: {fault.message}"
+    found = re.search(r"indexed by whole numbers, but (.+) is (\w+)$", fault.message)
+    argument = next((name for name in arguments if found is not None and re.search(rf"\b{name}\b", found[1])), None)
+    if found is not None and argument is not None:
+        message = f"`{function}` wants whole numbers for its `{argument}`, and here it is {found[2]}"
+    return Diagnostic(fault.code, message, place, "error", given, mend)
+
+
 class Session(ABC):
     """Formulas are parsed once; a fault at one place is told once."""
 
     static: Static
+    shipped: frozenset[File] = frozenset()  # the library's
 
     def __init__(self, reporter: Reporter, dtype: DType, dims: Sequence[str], training: bool, one_row: bool) -> None:
         self.reporter = reporter
@@ -119,14 +136,54 @@ class Session(ABC):
 
     def located(self, fault: Fault, f: Frame) -> Poisoned:
         """Reports the fault at its place in the formula; what is raised in its stead."""
+        outside = self.caller(f)
+        if outside is not None:
+            arguments, given = self._given(f)
+            self.tell(outside_of(fault, outside[1], outside[0], arguments, given))
+            return Poisoned()
         if fault.token is not None:
             start, end = f.formula.token(fault.token)
         elif fault.expr is not None:
             start, end = f.formula.span(fault.expr)
         else:
             start, end = 0, len(f.formula.text)
-        self.tell(Diagnostic(fault.code, fault.message, f.place(start, end), "error", fault.notes, fault.help))
+        fix, fix_at = fault.fix, None
+        if fault.word is not None:
+            found = [*re.finditer(rf"\b{re.escape(fault.word)}(?=\s*=[^=])", f.formula.text[start:end])]
+            fix, fix_at = (fix, f.place(start + found[0].start(), start + found[0].end())) if len(found) == 1 else (None, None)
+        self.tell(Diagnostic(fault.code, fault.message, f.place(start, end), "error", fault.notes, fault.help, fix, fix_at))
         return Poisoned()
+
+    def caller(self, f: Frame) -> tuple[Place, str] | None:
+        """For a formula of the library: where the spec calls the function that leads there, and the name of that function."""
+        return self.call_outside(f.call) if f.scope.file in self.shipped else None
+
+    def call_outside(self, call: int) -> tuple[Place, str] | None:
+        """Where a file that is not the library's makes the call from which this one follows, and the name of the function there."""
+        graph, name = self.builder.graph, ""
+        files = {k: file for file, k in self._sources.items()}
+        while call >= 0:
+            source, line, column, length = unpack_place(graph.calls[call].place)
+            name = graph.calls[call].function
+            file = files.get(source)
+            if line and file is not None and file not in self.shipped:
+                return Place(file.positions.source, line, column, line, column + length), name
+            call = graph.calls[call].parent
+        return None
+
+    def _given(self, f: Frame) -> tuple[list[str], tuple[str, ...]]:
+        """What the spec passes to the function of the library around a formula, by name, and in words; nothing of an inner call."""
+        record = f.scope.record
+        shipped = {self._sources[file] for file in self.shipped if file in self._sources}
+        if record is None or unpack_place(self.builder.graph.calls[record.call].place)[0] in shipped:
+            return [], ()
+        found = {name: value.node for name, value in record.bound.items() if isinstance(value, Ref)}
+        words = []
+        for name, node in found.items():
+            shape, dtype = self.builder.shape(node), self.builder.dtype(node)
+            kind = "" if is_real(dtype) else f" and dtype {dtype}"
+            words.append(f"its `{name}` is {self.builder.graph.name(node)}, with shape {shape_text(shape)}{kind}")
+        return [*found], tuple(words)
 
     # -- places ---------------------------------------------------------------------------------------------------
 

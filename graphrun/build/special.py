@@ -154,6 +154,8 @@ class SpecialForms(ComposedForms):
                 "scan-length", f"the length of a scan is a number, and here it is {sizes}", e,
                 help="take the length from `config`: `config: {length: 256}`, `x: {shape: [batch, length, 8]}`",
             )  # fmt: skip
+        if length == 0:
+            raise Fault("scan-length", "there is nothing to scan: the length is 0", e)
         assert at is not None
         return self._positions(nodes, isinstance(x, ListValue), function, start, at, length, e, f)
 

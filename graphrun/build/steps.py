@@ -21,15 +21,15 @@ __all__ = ["Steps"]
 class Steps(Session):
     """Enters nodes in the graph."""
 
-    def node(self, value: Any, e: Expr, f: Frame, partner: Any = None) -> int:
-        """The node of a value; a number becomes a constant of the dtype in which it meets `partner`."""
+    def node(self, value: Any, e: Expr, f: Frame, partner: Any = None, whole: bool = False) -> int:
+        """The node of a value; a number becomes a constant of the dtype in which it meets `partner`, or int64 where `whole` is wanted."""
         if isinstance(value, Ref):
             return value.node
         if isinstance(value, bool | Training):
             return self.builder.const(value.value if isinstance(value, Training) else value, "bool")
         if isinstance(value, int | Fraction | float):
             like = self.builder.dtype(partner.node) if isinstance(partner, Ref) else None
-            if like == "int64" and isinstance(value, int):
+            if (like == "int64" or whole) and isinstance(value, int):
                 return self.builder.const(value, "int64")
             return self.builder.const(to_float(value), like if like in ("float32", "float64") else self.dtype)
         if isinstance(value, Sym):
@@ -40,6 +40,8 @@ class Steps(Session):
             made = list_constant(value, e)
             if made is not None:
                 flat, shape = made
+                if whole and all(v.is_integer() for v in flat):
+                    return self.builder.const(tuple(int(v) for v in flat), "int64", shape)
                 return self.builder.const(flat, self.dtype, shape)
             raise Fault(
                 "not-a-value", "a list of values stands where one value is wanted", e, help="join them: `stack([a, b])` or `concat([a, b])`"

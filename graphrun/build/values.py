@@ -89,7 +89,10 @@ class Param:
 
 
 class Fault(Exception):
-    """A fault in the formula at hand; the build puts it at `expr` (or at the token `token`) of the formula."""
+    """A fault in the formula at hand; the build puts it at `expr` (or at the token `token`) of the formula.
+
+    `fix` is what to write in place of that, or of the name `word` of an argument there.
+    """
 
     def __init__(
         self,
@@ -100,9 +103,12 @@ class Fault(Exception):
         token: int | None = None,
         notes: tuple[str, ...] = (),
         help: str | None = None,
+        fix: str | None = None,
+        word: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code, self.message, self.expr, self.token, self.notes, self.help = code, message, expr, token, notes, help
+        self.fix, self.word = fix, word
 
 
 class Poisoned(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -107,7 +108,7 @@ def command(
     target = None if out is None else suffix("-o", out, (".md", ".tex", ".json", ".html"))
     model = load(files.spec(made.one(specs)), set=set_ or [])
     if checkpoint is not None:
-        model.load_params(checkpoint)
+        model.load_params(checkpoint, name=None if out is None else made.named(checkpoint, out))
     where: dict[str, Any] = {"row": row(row_), "at": {**assignments("--feed", feed), **assignments("--at", at)}}
     if entry is not None:
         found: Sequence[Ledger | View] = [model.entry(entry, of, training=training, **where)]
@@ -120,10 +121,11 @@ def command(
         if updates is not None:
             found = model.ledgers(updates, expand=expand, timing=times, **where)
         else:
-            if of is not None and names is None and format is Format.text and target != ".json":
+            if names is None and format is Format.text and target != ".json":
                 names = _leaves(model, of, training=training)
             found = [model.ledger(of=of, wrt=names, expand=expand, training=training, timing=times, **where)]
     if out is not None:
+        found = [replace(one, facts=replace(one.facts, path=made.named(one.facts.path, out))) for one in found]
         _write(model, out, found, updates)
         if os.path.getsize(out) <= MOST_BYTES:
             made.keep(context, out)
@@ -167,12 +169,14 @@ def _write(model: Model, out: str, found: Sequence[Ledger | View], updates: int 
         files.write_text(out, "\n".join(one.to_markdown() for one in found))
 
 
-def _leaves(model: Model, of: str, *, training: bool) -> list[str]:
-    """The parameters and inputs that a node depends on: what is read out where it is named and nothing else is asked for."""
+def _leaves(model: Model, of: str | None, *, training: bool) -> list[str] | None:
+    """What is read out where nothing is asked for: of a node that was named, and of a loss without parameters, the inputs too."""
     built = model.built_for(training)
     below = built.graph.ancestors([model.node_of(of, training)])
     params = [name for name, p in built.params.items() if p.node is not None and below[p.node]]
-    return params + [name for name, i in built.inputs.items() if below[i.node] and is_real(i.dtype)]
+    if of is None and params:
+        return None
+    return [*params, *(name for name, i in built.inputs.items() if below[i.node] and is_real(i.dtype))] or None
 
 
 def _document(found: Sequence[Ledger | View], updates: int | None) -> Any:

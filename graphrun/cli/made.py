@@ -11,6 +11,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +24,7 @@ from graphrun.diagram.notes import FORMATS, put_note, read_note, without_note
 from graphrun.errors import Diagnostic, GraphrunError, UsageError
 from graphrun.files import write_atomic
 
-__all__ = ["CheckOption", "check", "keep", "one"]
+__all__ = ["CheckOption", "check", "keep", "named", "one"]
 
 CheckOption = Annotated[
     bool, typer.Option("--check", help="The arguments are files made by this command: status 1 where one is not as it would be made now.")
@@ -33,6 +34,7 @@ COMMANDS = ("render", "grad", "diff")
 _PATHS = ("spec", "specs", "checkpoint", "before", "after")
 _DAY = re.compile(rb"/CreationDate \([^)]*\)")
 _LEFT_OUT = ("out", "out_dir", "frames", "check", "quiet", "format", "exit_code", "everything")
+_FOLDER: ContextVar[str | None] = ContextVar("graphrun_made_folder", default=None)  # of the file that is made again
 
 
 def one(paths: Sequence[str]) -> str:
@@ -51,6 +53,13 @@ def keep(context: typer.Context, path: str) -> None:
         folder = os.path.dirname(os.path.abspath(path))
         note = {"command": context.info_name, "given": dict(_given(context, folder))}
         write_atomic(Path(path), put_note(data, form, {**read_note(data, form), "made": note}))
+
+
+def named(path: str, out: str) -> str:
+    """What the file at `out` calls another one: its path from the folder of the file, so that it is the same wherever it is made from."""
+    if path.startswith("<"):
+        return path
+    return _relative(path, _FOLDER.get() or os.path.dirname(os.path.abspath(out)))
 
 
 def _form(path: str) -> str:
@@ -119,6 +128,7 @@ def _state(context: typer.Context, path: str) -> str:
     if not isinstance(made, dict) or made.get("command") not in COMMANDS or not isinstance(made.get("given"), dict):
         return "it does not say how it was made; make it again with `-o`"
     group = context.find_root()
+    stands = _FOLDER.set(os.path.dirname(os.path.abspath(path)))
     with tempfile.TemporaryDirectory(prefix="graphrun-") as folder:
         again = os.path.join(folder, os.path.basename(path))
         try:
@@ -133,6 +143,8 @@ def _state(context: typer.Context, path: str) -> str:
             if type(error).__name__ in ("UsageError", "BadParameter", "NoSuchOption", "MissingParameter"):
                 return f"it cannot be made again: {error}"
             raise
+        finally:
+            _FOLDER.reset(stands)
     if _body(data, form) == _body(new, form):
         return ""
     drawn, now = note.get("drawn"), read_note(new, form).get("drawn")

@@ -25,6 +25,7 @@ COMMANDS = {
     "train": "Train a spec; write the run folder.",
     "run": "Compute the outputs of a spec, forward only.",
     "grad": "Work out every derivative step by step, as on paper.",
+    "worksheet": "Write the ledger with blanks, or mark a filled-in one.",
     "render": "Draw the graph of a spec.",
     "eval": "Measure the loss and the metrics on a split of the data.",
     "check": "Compare every gradient with numerical differentiation.",

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from graphrun.cli import files, printing
@@ -17,9 +18,13 @@ from graphrun.cli.options import QuietOption, SetOption
 from graphrun.errors import GraphrunError
 from graphrun.ledger.json import json_value
 from graphrun.ledger.layout import value_text
+from graphrun.ledger.text import filled
 from graphrun.model import Result, load, run_expectations
 
 __all__ = ["command"]
+
+
+FIRST = "    first here: "
 
 
 class Format(StrEnum):
@@ -138,14 +143,23 @@ def _print(path: str, results: list[Result], error: GraphrunError | None, wide: 
 
 
 def _failure(result: Result) -> str:
-    """`  line 42: gradient of w5: expected 10, found 9, off by 1`."""
+    """`  line 42: gradients w5: expected 10, found 9, off by 1`, and below it the step where they part."""
     line = f"line {result.place.line}" if result.place else f"expect {result.entry + 1}"
     off = "" if result.difference is None else f", off by {_text(result.difference)}"
-    return f"  {line}: {result.kind} {result.name}: expected {_text(result.expected)}, found {_text(result.found)}{off}".replace("  :", ":")
+    if off and result.at is not None and np.size(result.expected) > 1:
+        want, have = np.asarray(result.expected)[result.at], np.asarray(result.found)[result.at]
+        off += f" at {list(result.at)}: {_text(want)} expected, {_text(have)} found"
+    name = f"{result.kind} {result.name}" if result.name != result.kind else result.kind
+    told = f"  {line}: {name}: expected {_text(result.expected)}, found {_text(result.found)}{off}"
+    if result.step is None:
+        return told
+    first, *more = result.step.split(" = ")
+    lines = filled([first, *(f"= {part}" for part in more)], printing.width() - len(FIRST), " ")
+    return "\n".join([told, FIRST + lines[0], *(" " * len(FIRST) + line for line in lines[1:])])
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else value_text(value)[0]
+    return value if isinstance(value, str) else value_text(np.asarray(value))[0]
 
 
 def _document(outcomes: list[tuple[str, list[Result], GraphrunError | None]], passed: int, failed: int) -> dict[str, Any]:
@@ -160,6 +174,8 @@ def _document(outcomes: list[tuple[str, list[Result], GraphrunError | None]], pa
             "found": json_value(r.found),
             "difference": json_value(r.difference),
             "ok": r.ok,
+            "at": None if r.at is None or r.ok else list(r.at),
+            "step": r.step,
         }
         for path, rs, _ in outcomes
         for r in rs

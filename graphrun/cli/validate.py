@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from graphrun import model
 from graphrun.cli import files, printing
 from graphrun.cli.baseline import without_baseline, write_baseline
 from graphrun.cli.changed import changed_since
@@ -59,6 +60,9 @@ def command(
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Check every file, changed or not.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended in one certain way, in place; then check.")] = False,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Then one forward, backward and update of each on synthetic data; the data set is not read.")
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Check specs without running them.
@@ -75,6 +79,7 @@ def command(
       graphrun validate specs/ --baseline known.json
       graphrun validate specs/ --changed-since main
       graphrun validate specs/iris.yaml --set hidden=64
+      graphrun validate specs/ --smoke
     """
     start = time.perf_counter()
     if update_baseline and baseline is None:
@@ -87,6 +92,8 @@ def command(
         for path, n in mended.items():
             printing.note(f"mended {printing.count(n, 'fault')} in {path}")
     found = validate_all(named, set_ or [], cache=not no_cache)
+    if smoke:
+        found = {path: [*d, *(model.smoke_test(path, set_ or []) if _sound(d) else ())] for path, d in found.items()}
     if strict:
         found = {path: [replace(d, severity="error") for d in diagnostics] for path, diagnostics in found.items()}
     if update_baseline and baseline is not None:
@@ -98,6 +105,10 @@ def command(
     _tell(found, _chosen(format), out, max_errors, quiet, _summary(found, adopted, time.perf_counter() - start))
     if any(d.severity == "error" for diagnostics in found.values() for d in diagnostics):
         raise typer.Exit(1)
+
+
+def _sound(found: Sequence[Diagnostic]) -> bool:
+    return all(d.severity != "error" for d in found)
 
 
 def _chosen(format: Format) -> Format:

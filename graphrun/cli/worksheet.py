@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,18 +9,17 @@ import typer
 
 from graphrun.cli import files, printing
 from graphrun.cli.options import AtOption, Format, FormatOption, QuietOption, RowOption, SetOption, SpecArgument, assignments, row, suffix
-from graphrun.errors import Diagnostic, Reporter, Source, SpecError, UsageError
+from graphrun.errors import Diagnostic, UsageError
 from graphrun.ir.formula import number
 from graphrun.ledger.ledger import Ledger
-from graphrun.ledger.worksheet import Mark, answers_text, key_text, mark, sheet_text
+from graphrun.ledger.marking import Mark
+from graphrun.ledger.text import filled
+from graphrun.ledger.worksheet import answers_text, blanks, sheet_text
 from graphrun.model import Model, load
-from graphrun.model.worksheets import variant
-from graphrun.spec.yaml import read_yaml
+from graphrun.model.answers import checked_names, read_answers
+from graphrun.model.worksheets import marked, variant
 
 __all__ = ["command"]
-
-PARTS = ("forward", "backward", "update")
-HEAD = ("spec", "sheet", "seed", "row")
 
 
 def command(
@@ -57,13 +55,17 @@ def command(
     model = load(files.spec(spec), set=set_ or [])
     where = assignments("--at", at)
     if check is not None:
+        if out is not None or variants or key:
+            raise UsageError(Diagnostic("usage", "--check marks answers, and writes no sheet", help="leave out -o, --variants and --key"))
         _check(model, check, where, row_, format, quiet=quiet)
         return
+    if format is Format.json:
+        raise UsageError(Diagnostic("usage", "--format json is how marks are told, and nothing is marked", help="add --check answers.yaml"))
     if out is None:
         if variants:
-            raise UsageError("--variants writes many sheets, and needs to know where to: -o sheet.md")
-        ledger = variant(model, 0, seed, row(row_), where)
-        printing.say(_sheet(model, ledger, 0, seed, key=key), end="")
+            message = "--variants writes many sheets, and needs to know where to"
+            raise UsageError(Diagnostic("usage", message, help="add -o sheet.md"))
+        printing.say(_sheet(model, variant(model, 0, seed, row(row_), where), 0, seed, key=key), end="")
         return
     suffix("-o", out, (".md",))
     stem = out.removesuffix(Path(out).suffix)
@@ -72,107 +74,73 @@ def command(
     for k, ledger in ledgers.items():
         name = f"{stem}-{k}" if k else stem
         files.write_text(f"{name}.md", _sheet(model, ledger, k, seed, key=False))
-        files.write_text(f"{name}.yaml", answers_text(ledger, _head(model, k, seed, row_)))
+        files.write_text(f"{name}.yaml", answers_text(ledger, _head(model, k, seed, row(row_), where)))
     files.write_text(f"{stem}-key.md", "\n".join(_sheet(model, ledger, k, seed, key=True) for k, ledger in ledgers.items()))
     if not quiet:
         last = f" to {stem}-{variants}.md" if variants > 1 else ""
         first = f"{stem}-1.md" if variants else f"{stem}.md"
-        printing.say(f"wrote {first}{last}, the answers to fill in (.yaml), and the key {stem}-key.md")
+        printing.say(f"wrote {first}{last}, beside each a file of answers to fill in (.yaml), and the key {stem}-key.md")
 
 
-def _head(model: Model, k: int, seed: int, row_: str | None) -> dict[str, Any]:
-    return {"spec": model.name, "sheet": k, "seed": seed, **({"row": row_} if row_ is not None else {})}
+def _head(model: Model, k: int, seed: int, row: int | str | None, where: dict[str, Any]) -> dict[str, Any]:
+    """What says which sheet a file of answers belongs to."""
+    wanted = {"sheet": k or None, "seed": seed if k else None, "row": row, "at": where or None}
+    return {"spec": model.name, **{name: value for name, value in wanted.items() if value is not None}}
 
 
 def _sheet(model: Model, ledger: Ledger, k: int, seed: int, *, key: bool) -> str:
-    title = f"{model.name}" + (f", sheet {k}" if k else "") + (", key" if key else "")
-    note = f"Seed {seed}." if k else ""
-    return key_text(ledger, title, note) if key else sheet_text(ledger, title, note)
+    title = f"{model.name}{f', sheet {k}' if k else ''}{': key' if key else ''}"
+    return sheet_text(ledger, title, note=f"The numbers are those of seed {seed}." if k else "", key=key)
 
 
 # -- marking -----------------------------------------------------------------------------------------------------------
 
 
 def _check(model: Model, path: str, where: dict[str, Any], row_: str | None, format: Format, *, quiet: bool) -> None:
-    head, answers = _answers(path)
-    if head.get("spec") not in (None, model.name):
-        raise UsageError(f"{path} answers a sheet of `{head['spec']}`, and the spec is `{model.name}`")
-    ledger = variant(model, int(head.get("sheet") or 0), int(head.get("seed") or 0), row(row_ or head.get("row")), where)
-    marks = mark(ledger, answers)
-    right = sum(m.right for m in marks)
+    file = read_answers(path)
+    if file.spec not in (None, model.name):
+        message = f"{path} answers a sheet of `{file.spec}`, and the spec is `{model.name}`"
+        raise UsageError(Diagnostic("usage", message, help="name the spec that the sheet was made from"))
+    ledger = variant(model, file.sheet, file.seed, row(row_) if row_ is not None else file.row, {**file.at, **where})
+    checked_names(file, blanks(ledger))
+    marks = marked(ledger, file.answers)
+    right, follows = sum(m.right for m in marks), sum(m.follows for m in marks)
     if format is Format.json:
-        printing.say_json({"spec": model.name, "sheet": head.get("sheet") or 0, "right": right, "of": len(marks), "marks": [_json(m) for m in marks]})
+        said = [_json(m) for m in marks]
+        printing.say_json({"spec": model.name, "sheet": file.sheet, "right": right, "follows": follows, "of": len(marks), "marks": said})
     else:
-        _tell(ledger, marks, quiet=quiet)
-        printing.say(f"{right} of {len(marks)} right" + (f", {n} more right by the answers before" if (n := sum(m.follows for m in marks)) else ""))
+        _tell(marks, quiet=quiet)
+        more = f", {follows} more right by wrong answers above them" if follows else ""
+        printing.say(f"{right} of {len(marks)} right{more}")
     if right < len(marks):
         raise typer.Exit(1)
 
 
-def _tell(ledger: Ledger, marks: list[Mark], *, quiet: bool) -> None:
-    wide = max((len(_name(ledger, m)) for m in marks), default=0)
+def _tell(marks: list[Mark], *, quiet: bool) -> None:
+    """A line for each answer, under the heads of the parts; with `quiet` only for those that are not right."""
+    names = max((len(m.blank.symbol) for m in marks), default=0)
+    answers = max((len(_answer(m)) for m in marks), default=0)
     part = ""
     for m in marks:
         if quiet and m.right:
             continue
         if m.blank.part != part:
+            printing.say(f"{'' if not part else chr(10)}{m.blank.part.upper()}")
             part = m.blank.part
-            printing.say(part.upper())
-        said = "right" if m.right else m.mistake or "wrong"
-        answer = "–" if m.answer is None else number(m.answer)
-        shown = "" if m.right or m.answer is None else f" (it is {number(m.blank.value)})"
-        printing.say(f"  {'✓' if m.right else '~' if m.follows else '✗'} {_name(ledger, m):<{wide}} = {answer:<8} {said}{shown}")
-    printing.say()
+        wrong = m.mistake or ("wrong" if m.answer is not None else "")
+        said = "right" if m.right else f"{wrong}; it is {number(m.blank.value)}" if wrong else "not answered"
+        line = f"  {m.blank.symbol:<{names}} {'= ' if m.answer is not None else '  '}{_answer(m):<{answers}}   "
+        first, *rest = filled(said.split(" "), max(printing.width() - len(line), 24), " ")
+        printing.say("\n".join([line + first, *(" " * len(line) + text for text in rest)]))
+    if part:
+        printing.say()
 
 
-def _name(ledger: Ledger, m: Mark) -> str:
-    return f"∂{ledger.of}/∂{m.blank.name}" if m.blank.part == "backward" else m.blank.name
+def _answer(m: Mark) -> str:
+    return "" if m.answer is None else number(m.answer)
 
 
 def _json(m: Mark) -> dict[str, Any]:
     b = m.blank
-    return {"part": b.part, "name": b.name, "answer": m.answer, "expected": b.value, "right": m.right, "follows": m.follows, "mistake": m.mistake}
-
-
-def _answers(path: str) -> tuple[dict[str, Any], dict[str, dict[str, float | None]]]:
-    """What a file of answers says: which sheet, and part → name → number. Raises SpecError with all faults."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise UsageError(Diagnostic("no-such-file", f"{path} cannot be read as a file of answers")) from None
-    reporter = Reporter()
-    document = read_yaml(Source(path, _with_blanks(text)), reporter)
-    reporter.raise_errors()
-    data = document.value if document is not None else None
-    if document is None or not isinstance(data, dict):
-        raise SpecError(f"{path} is not a file of answers")
-    for part, found in data.items():
-        known = (*PARTS, *HEAD)
-        if part not in known:
-            reporter.error("unknown-key", f"`{part}` is not a part of a file of answers", document.places.key((part,)), help=f"its parts are {', '.join(known)}")
-            continue
-        if part in HEAD:
-            continue
-        if not isinstance(found, dict):
-            reporter.error("wrong-type", f"`{part}` is a mapping name → number", document.places.value((part,)))
-            continue
-        for name, value in found.items():
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)) and value != BLANK:
-                reporter.error("wrong-type", f"the answer for `{name}` is a number, not `{value}`", document.places.value((part, name)))
-    reporter.raise_errors()
-    answers = {
-        part: {name: None if value == BLANK else float(value) for name, value in data.get(part, {}).items()} for part in PARTS if data.get(part)
-    }
-    return {k: data[k] for k in HEAD if k in data}, answers
-
-
-BLANK = "?"
-
-
-def _with_blanks(text: str) -> str:
-    """The text with `?` where a line ends after its name, so that what is left empty can be told from what is missing."""
-    lines = []
-    for line in text.split("\n"):
-        bare = line.partition("#")[0].rstrip()
-        lines.append(f'{bare} "{BLANK}"' if bare.startswith(" ") and bare.endswith(":") else line)
-    return "\n".join(lines)
+    said = {"answer": m.answer, "expected": b.value, "right": m.right, "follows": m.follows, "mistake": m.mistake or None}
+    return {"part": b.part, "name": b.name, **said}

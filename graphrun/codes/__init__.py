@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphrun.codes import build, data, formula, spec, use
+from graphrun.codes import build, data, formula, lint, spec, use
 from graphrun.codes.base import Code, catalogue
 
-__all__ = ["Code", "build", "catalogue", "data", "formula", "spec", "use"]
+__all__ = ["Code", "build", "catalogue", "data", "formula", "lint", "spec", "use"]

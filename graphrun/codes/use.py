@@ -45,7 +45,7 @@ class NoGraphviz(Code):
 class TooLargeToDraw(Code):
     """The graph has more nodes than a picture can show, or than Graphviz lays out in reasonable time.
 
-    Take the `.dot` file, or draw a smaller spec.
+    Take the `.dot` file, fold the picture with `--view layers`, or draw a part of it: `--focus NODE`, `--to NODE`.
     """
 
 
@@ -58,7 +58,7 @@ class BadHighlight(Code):
 
 
 class UnknownFormat(Code):
-    """The suffix of an output file is none that a picture can have. Use .svg, .png, .pdf or .dot."""
+    """The suffix of an output file is none that a picture can have. Use .svg, .png, .pdf, .dot, .mmd, .tex or .txt."""
 
 
 class NonFinite(Code):
@@ -66,6 +66,30 @@ class NonFinite(Code):
 
     The message names the first node whose operands were still finite, and their values. Usual causes: a learning rate that is too large,
     the logarithm or root of a number that reaches 0, a division by 0. Take a smaller lr, set `train.clip: 1.0`, or change the formula.
+    """
+
+
+class SmokeNonFinite(Code):
+    """With `--smoke`: the loss, a metric or the first update is infinite or nan, whatever synthetic data of the declared shapes are fed.
+
+    The message names the first node whose operands were still finite, and their values. Wrong: `J: log(x - x)`. Right: a formula that
+    keeps away from what has no value: `log(clip(p, min=1e-9))`, `sqrt(v + 1e-12)`, a denominator that is not 0.
+    """
+
+
+class SmokeZeroGradient(Code):
+    """With `--smoke`: a parameter's gradient, or every gradient, is exactly 0 in the first updates, whatever synthetic data are fed.
+
+    Such a parameter does not learn. Usual causes: zeros as the initial weights of a layer that goes through relu, a comparison, `floor`
+    or `argmax` between the parameter and the loss, a factor that is 0. Wrong: `h: x -> dense(8, init=0) -> relu`. Right: leave `init` out,
+    or write `he_normal()`.
+    """
+
+
+class SmokeFailed(Code):
+    """With `--smoke`: no pass could be made with synthetic data, as whole numbers of 0 and above are no indices there, or sizes do not fit.
+
+    This says nothing against the spec. `graphrun run` shows the same with the real data.
     """
 
 

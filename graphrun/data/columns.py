@@ -51,9 +51,17 @@ class Feed:
 
 
 def list_feeds(
-    spec: Spec, parts: Sequence[Part], inputs: Mapping[str, InputLike], reporter: Reporter, *, one_row: bool, fed: Collection[str] = ()
+    spec: Spec,
+    parts: Sequence[Part],
+    inputs: Mapping[str, InputLike],
+    reporter: Reporter,
+    *,
+    one_row: bool,
+    fed: Collection[str] = (),
+    lost: Collection[str] = (),
 ) -> list[Feed]:
-    """The inputs that columns fill, in the order of `inputs`. Inputs named in `fed` are fed by hand and may go without.
+    """The inputs that columns fill, in the order of `inputs`. Inputs named in `fed` are fed by hand and may go without; those named in
+    `lost` have faults of their own and are passed over.
 
     `one_row` says that the graph is for one row: its inputs have no `batch`, and their whole shape is filled by a row.
     """
@@ -62,7 +70,7 @@ def list_feeds(
     if data is None or not tables:
         return []
     finder = _Finder(spec, tables, reporter)
-    wanted = _wanted(spec, finder, inputs, reporter)
+    wanted = _wanted(spec, finder, inputs, reporter, lost)
     feeds = []
     for name, info in inputs.items():
         if name in wanted:
@@ -74,7 +82,7 @@ def list_feeds(
                 feeds.append(feed)
         elif info.default is None and name not in fed:
             _unfed(spec, finder, name, reporter)
-    _further(spec, finder, wanted, reporter)
+    _further(spec, finder, wanted, reporter, lost)
     return feeds
 
 
@@ -87,13 +95,17 @@ def positions(table: Table, columns: Sequence[str]) -> list[int]:
 Wanted = dict[str, tuple[list[str] | None, Place]]
 
 
-def _wanted(spec: Spec, finder: _Finder, inputs: Mapping[str, InputLike], reporter: Reporter) -> Wanted:
+def _wanted(
+    spec: Spec, finder: _Finder, inputs: Mapping[str, InputLike], reporter: Reporter, lost: Collection[str]
+) -> Wanted:
     """Input → its columns (None where one is missing, which has been told) and where the spec says so."""
     data = spec.model.data
     assert data is not None
     out: Wanted = {}
     if isinstance(data.columns, dict) and data.rows is None:
         for name, given in data.columns.items():
+            if name in lost:
+                continue
             if name not in inputs:
                 _not_an_input(name, inputs, spec.key("data", "columns", name), reporter)
                 continue
@@ -114,7 +126,7 @@ def _wanted(spec: Spec, finder: _Finder, inputs: Mapping[str, InputLike], report
                     reporter.error("duplicate-column", f"`{name}` is named twice", place)
             elif name in inputs:
                 out[name] = (finder.find(name, place), place)
-            elif name not in others:
+            elif name not in others and name not in lost:
                 _not_an_input(name, inputs, place, reporter)
         return out
     for name in inputs:
@@ -207,7 +219,7 @@ def _count(n: int) -> str:
     return "1 number" if n == 1 else f"{n} numbers"
 
 
-def _further(spec: Spec, finder: _Finder, wanted: Wanted, reporter: Reporter) -> None:
+def _further(spec: Spec, finder: _Finder, wanted: Wanted, reporter: Reporter, lost: Collection[str]) -> None:
     """Checks the other names of columns and inputs in `data`: of `split`, `classes`, `transform`."""
     data = spec.model.data
     assert data is not None
@@ -218,13 +230,13 @@ def _further(spec: Spec, finder: _Finder, wanted: Wanted, reporter: Reporter) ->
     used = {c for columns, _ in wanted.values() for c in columns or ()}
     for column, classes in data.classes.items():
         place = spec.key("data", "classes", column)
-        if column not in used and finder.find(column, place, plain=True):
+        if column not in used and not lost and finder.find(column, place, plain=True):
             reporter.error("unknown-name", f"`classes` names `{column}`, a column that fills no input", place)
         for k, name in enumerate(classes):
             if name in classes[:k]:
                 reporter.error("duplicate-class", f"the class `{name}` is named twice", spec.value("data", "classes", column, k))
     for name in data.transform:
-        if name not in wanted:
+        if name not in wanted and name not in lost:
             close = nearest(name, wanted)
             reporter.error(
                 "unknown-name",

@@ -77,7 +77,7 @@ class Dataset:
 
 
 def spread(rows: int, count: int) -> list[int]:
-    """`count` of so many rows, evenly from the first to the last: of data sorted by class some of each class. All where there are no more."""
+    """`count` of so many rows, evenly from the first to the last: of data sorted by class some of each. All where there are no more."""
     if rows <= count:
         return list(range(rows))
     return [(k * (rows - 1) + (count - 1) // 2) // (count - 1) for k in range(count)] if count > 1 else [0]

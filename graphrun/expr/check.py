@@ -16,6 +16,7 @@ COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
 ARITHMETIC = frozenset({"+", "-", "*", "/", "@", "^"})
 MAX_DEPTH = 100
 _BEFORE_NOT = frozenset({"(", "[", ",", "=", ":", "and", "or", "not", "if", "else", None})
+_MODULES = frozenset({"np", "numpy", "torch", "F", "nn", "math", "tf", "jnp", "jax", "tnp", "keras"})
 _INDEXED = frozenset({"name", ")", "]", ".T"})
 _CLOSER = {"group": ")", "call": ")", "list": "]", "index": "]"}
 
@@ -234,11 +235,12 @@ class _Checker:
         if before == "name":
             name = self.tokens.source(k - 1)
             if "." in name:
-                node = name.split(".")[0]
+                node, *_, last = name.split(".")
+                again = f"to use the layer of `{node}` again, write `share({node})`"
                 self.fail(
                     f"`{name}` cannot be called: only a function's name can",
                     k - 1,
-                    help=f"to use the layer of `{node}` again, write `share({node})`",
+                    help=f"write `{last}(…)`" if node in _MODULES else again if last.isdigit() else f"write `{last}({node})`, or {again}",
                 )
             self.tighten(k)
             self.push("call", k)

@@ -12,11 +12,19 @@ if TYPE_CHECKING:
     from graphrun.model.difference import Changes, diff
     from graphrun.model.expect import Result, run_expectations
     from graphrun.model.model import Gradients, Model, Values, load, loads
+    from graphrun.model.smoke import smoke_test
     from graphrun.model.validation import validate
 
-__all__ = ["Changes", "Gradients", "Model", "Result", "Values", "diff", "load", "loads", "run_expectations", "validate"]
+__all__ = ["Changes", "Gradients", "Model", "Result", "Values", "diff", "load", "loads", "run_expectations", "smoke_test", "validate"]
 
-_WHERE = {"Changes": "difference", "diff": "difference", "Result": "expect", "run_expectations": "expect", "validate": "validation"}
+_WHERE = {
+    "Changes": "difference",
+    "diff": "difference",
+    "Result": "expect",
+    "run_expectations": "expect",
+    "smoke_test": "smoke",
+    "validate": "validation",
+}
 
 
 def __getattr__(name: str) -> Any:

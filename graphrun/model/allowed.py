@@ -15,6 +15,7 @@ from graphrun.errors import Diagnostic, Place, Source, nearest
 
 __all__ = ["without_allowed"]
 
+ASKED = "smoke-"  # codes that are told only where they are asked for, so that an allowance for one says nothing about others
 _COMMENT = re.compile(r"(?:^|\s)#\s*graphrun:\s*allow\b\s*([^\s:]*)\s*(?::\s*(.*?))?\s*$")
 _PLACED = re.compile(r"#\s*graphrun:\s*allow\b.*$")
 
@@ -40,7 +41,7 @@ def without_allowed(diagnostics: Iterable[Diagnostic], source: Source) -> list[D
         if not mine:
             out.append(d)
     for a in allowances:
-        if a not in used:
+        if a not in used and not a.code.startswith(ASKED):
             text = f"nothing here is told as `{a.code}`" if a.line is None else f"line {a.line} has no warning `{a.code}`"
             out.append(Diagnostic("unused-allowance", text, a.place, "warning", help="take the comment out"))
     return out

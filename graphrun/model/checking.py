@@ -15,6 +15,7 @@ from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import CONST, LEAVES
 from graphrun.ir.types import is_real
 from graphrun.model.explain import Question
+from graphrun.ops.elementary import STOP_GRADIENT
 
 __all__ = ["Checked", "Comparison", "check_gradients", "check_question"]
 
@@ -81,7 +82,9 @@ def check_gradients(graph: Graph, of: int, leaves: Mapping[int, Any], leave_out:
     looked = sorted({*(i for i in real if graph.op(i) in LEAVES), *steps[-NODES:]})
     both, gradients = backward(graph, of, looked)
     values = evaluate(both, leaves)
-    tester = _Tester(graph, of, leaves, float(values[of]))
+    # what stands behind stop_gradient is a constant to the gradient, and so to the differences
+    held = {i: values[i] for i in range(of) if below[i] and graph.op(i) is STOP_GRADIENT}
+    tester = _Tester(graph, of, {**leaves, **held}, float(values[of]))
     checked = [tester.check(i, np.asarray(values[i]), np.asarray(values[gradients[i]])) for i in looked]
     return Comparison(graph.name(of), float(values[of]), tuple(checked), _blame(graph, checked), graph)
 

@@ -15,6 +15,7 @@ from graphrun.ir.graph import Graph
 from graphrun.ir.types import is_real
 from graphrun.ledger.facts import Check, Trial
 from graphrun.ledger.kinks import BENT, branches
+from graphrun.ops.elementary import STOP_GRADIENT
 from graphrun.passes.widen import widen
 
 __all__ = ["Compared", "compare"]
@@ -60,6 +61,8 @@ def compare(
     checks: list[Check] = []
     compared = 0
     for name, node in named.items():
+        if budget < 2 or (len(trials) >= TRIED and compared >= COMPARED):
+            break
         entries = _entries(name, gradients[node])
         for k, index in enumerate(entries):
             if k == 0 and len(trials) < TRIED and budget >= 2:
@@ -105,10 +108,13 @@ class _Work:
         below = graph.ancestors([of])
         self.visits = below.count(1)
         self.bent = [i for i in range(of + 1) if below[i] and graph.op(i).name in BENT]
+        # what stands behind stop_gradient is a constant to the gradient, and so to the differences
+        self.held = {i: values[i] for i in range(of) if below[i] and graph.op(i) is STOP_GRADIENT}
         if self.graph is graph:
             self.base, self.sides = float(values[of]), branches(graph, self.bent, values)
         else:
             self.leaves = {i: _wide(v) for i, v in leaves.items()}
+            self.held = {i: _wide(v) for i, v in self.held.items()}
             self.values = [None if v is None else _wide(v) for v in values]
             self.base, self.sides = self._pass({})
 
@@ -146,15 +152,17 @@ class _Work:
 
         def at(array: Any) -> float:
             nonlocal crossed
-            end, sides = self._pass(moved(array))
+            end, sides = self._pass({**self.held, **moved(array)})
             crossed = crossed or any(not np.array_equal(a, b) for a, b in zip(sides, self.sides, strict=True))
             return end
 
         return central_difference(at, value, index), crossed
 
     def _check(self, name: str, text: str, slope: float, found: float, kink: bool) -> Check:
-        # differences carry the rounding of the end itself: below a millionth of it an error says nothing
-        size = max(abs(slope), abs(found), 1e-6 * max(1.0, abs(self.base)))
+        # differences carry the rounding of the end itself: below a millionth of it an error says nothing, and far below it is all there is
+        scale = max(1.0, abs(self.base))
+        found = 0.0 if abs(found) < 1e-12 * scale else found
+        size = max(abs(slope), abs(found), 1e-6 * scale)
         return Check(name, text, slope, found, abs(found - slope) / size, kink)
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from graphrun.diagram.view import View
 from graphrun.errors import GraphrunError
 from graphrun.ir.formula import number, product
 from graphrun.ir.graph import Graph, unpack_place
+from graphrun.ir.leaves import INPUT
 
 if TYPE_CHECKING:
     from graphrun.model.model import Model
 
-__all__ = ["Numbers", "box_places", "link_to", "numbers_of", "products_of", "updated"]
+__all__ = ["Numbers", "box_places", "heated", "link_to", "numbers_of", "products_of", "updated"]
 
 LIBRARY = PurePath(Path(__file__).parents[1] / "library")
 
@@ -72,6 +76,14 @@ def products_of(model: Model, row: int | str | None, expand: bool) -> dict[tuple
                 numbers = f"{product(number(upstream, 4), number(value, 4))} = {number(upstream * value, 4)}"
             out[term.upstream, line.node] = f"{symbols}\n{numbers}"
     return out
+
+
+def heated(view: View, graph: Graph, gradients: Mapping[int, Any]) -> View:
+    """The view with its boxes, which are called as the nodes, shaded by size of gradient."""
+    sizes = {graph.name(i): float(np.max(np.abs(g), initial=0.0)) for i, g in gradients.items() if graph.op(i) is not INPUT}
+    top = max((sizes[box.id] for box in view.boxes if box.id in sizes), default=0.0) or 1.0
+    boxes = tuple(replace(b, heat=sizes[b.id] / top) if b.id in sizes else b for b in view.boxes)
+    return replace(view, boxes=boxes, legend=(*view.legend, ("ink", "the darker and thicker, the larger the gradient")))
 
 
 # -- places ------------------------------------------------------------------------------------------------------------

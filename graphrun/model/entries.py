@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from graphrun.errors import UsageError
+from graphrun.errors import UsageError, nearest
 from graphrun.ir.formula import factor, number, operand
 from graphrun.ir.types import is_real
 from graphrun.ledger.json import json_value
@@ -40,8 +39,10 @@ def _vertex(question: Question, found: Gathered, text: str, flag: str) -> Vertex
     node = built.find(name)
     node = found.nodes.get(node) if node is not None else None
     if node is None or facts.values[node] is None:
-        known = built.find(name) is not None
-        raise UsageError(f"{flag}: `{facts.name(facts.of)}` does not depend on `{name}`" if known else f"{flag}: there is no value called `{name}`")
+        if built.find(name) is not None:
+            raise UsageError(f"{flag}: `{facts.name(facts.of)}` does not depend on `{name}`")
+        near = nearest(name, built.index)
+        raise UsageError(f"{flag}: there is no value called `{name}`" + (f"; did you mean `{near}`?" if near else ""))
     if not is_real(facts.graph.dtype(node)):
         raise UsageError(f"{flag}: `{name}` is {facts.graph.dtype(node)} and has no derivatives")
     shape = np.shape(facts.values[node])
@@ -80,9 +81,9 @@ def explain_paths(question: Question, start: str, *, expand: bool) -> View:
     gradient = f"∂{of}/∂{name}"
     blocks = [Block(f"PATHS from {name} to {of}: {said}{cut}")]
     blocks += [_path_block(opened, path, k) for k, path in enumerate(shown, 1)]
-    rest = total - math.fsum(p.product for p in shown)
+    rest = total - sum(p.product for p in shown)
     rows = [Equation(gradient, (_sum([p.product for p in shown]),) if 1 < len(shown) == count <= MOST_NODES else (), total)]
-    notes = [] if len(shown) == count else [f"the {_many(count - len(shown))} other paths together: {number(rest)}"]
+    notes = [] if len(shown) == count else [f"all other paths together: {number(rest)}"]
     if not count:
         notes = [f"{of} does not depend on {name}"]
     blocks.append(Block("SUM over all paths", tuple(rows), tuple(notes)))
@@ -104,8 +105,8 @@ def explain_paths(question: Question, start: str, *, expand: bool) -> View:
 
 
 def _many(count: int) -> str:
-    """A count in full where it can be read, else its size too."""
-    return f"{count:,}" if count < 10**15 else f"{count:,} (about {count:.2e})" if count < 10**60 else f"about 10^{len(str(count)) - 1}"
+    """A count, exactly where it fits into a line; the document always has it so."""
+    return f"{count:,}" if count < 10**45 else f"about 10^{len(str(count)) - 1}"
 
 
 def _symbol(opened: Opened, e: Edge) -> str:
@@ -113,7 +114,7 @@ def _symbol(opened: Opened, e: Edge) -> str:
 
 
 def _path_block(opened: Opened, path: Path, k: int) -> Block:
-    names = [opened.name(e.start) for e in path.edges] + [opened.name(path.edges[-1].end)] if path.edges else [opened.facts.name(opened.facts.of)]
+    names = [*(opened.name(e.start) for e in path.edges), opened.name((opened.facts.of, 0))]
     factors = list(reversed(path.edges))
     symbols = " · ".join(_cut([_symbol(opened, e) for e in factors])) or "1"
     numbers = " · ".join(_cut([number(e.weight) if j == 0 else operand(number(e.weight)) for j, e in enumerate(factors)]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from graphrun.ir.types import Shape, shape_text
 from graphrun.model.explain import Question, Stepper
 from graphrun.model.measure import Measure
 from graphrun.model.model import Model
+from graphrun.model.parting import first_backward, first_forward
 from graphrun.spec.models import ExpectModel
 
 __all__ = ["Result", "run_expectations"]
@@ -25,7 +26,8 @@ BOUND = re.compile(r"\s*(<=|>=|<|>|==)\s*(\S+)\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One expectation and what was found. `difference` is the largest one of all elements, None where that says nothing."""
+    """One expectation and what was found. `difference` is the largest one of all elements, None where that says nothing, and `at` where
+    in an array that is. `step` is told once for an entry, with what is wrong first: the line of the ledger where it parts."""
 
     entry: int
     kind: str
@@ -36,6 +38,8 @@ class Result:
     ok: bool
     place: Place
     written: Place  # where the value expected stands
+    at: tuple[int, ...] | None = None
+    step: str | None = None
 
 
 def run_expectations(model: Model) -> list[Result]:
@@ -69,15 +73,31 @@ class _Entry:
         if not (entry.values or entry.gradients or entry.metrics):
             return
         params, measured = self._params()
+        compared: list[Result] = []
         if entry.gradients:
             g = model.grad(params=params, feeds=entry.inputs)
             values: Mapping[str, Any] = g.values
-            yield from (self._compared("gradients", name, e, g[name]) for name, e in entry.gradients.items())
+            compared += [self._compared("gradients", name, e, g[name]) for name, e in entry.gradients.items()]
         elif entry.values:
             values = model.run(params=params, feeds=entry.inputs)
-        yield from (self._compared("values", name, e, values[name]) for name, e in entry.values.items())
+        compared += [self._compared("values", name, e, values[name]) for name, e in entry.values.items()]
+        yield from compared if all(r.ok for r in compared) else self._parted(compared, params)
         if entry.metrics:
             yield from self._metrics(measured)
+
+    def _parted(self, found: list[Result], params: Mapping[str, Any]) -> list[Result]:
+        """The results, with the step where values part; where all values are right, the one where gradients do."""
+        built, feeds = self.model.built, self.model.feeds(self.entry.inputs)
+        values = [r.name for r in found if r.kind == "values" and not r.ok]
+        gradients = [r.name for r in found if r.kind == "gradients" and not r.ok]
+        if values:
+            kind, first = "values", first_forward(built, values, feeds, params, self.entry.after_steps)
+        else:
+            kind, first = "gradients", first_backward(built, gradients, feeds, params)
+        if first is None:
+            return found
+        name, step = first
+        return [replace(r, step=step) if (r.kind, r.name) == (kind, name) else r for r in found]
 
     def _params(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The parameters and state that the entry is about: as initialized or set, or after N updates; and those that are measured with."""
@@ -122,7 +142,8 @@ class _Entry:
         off = np.abs(have - want)
         off = np.where(have == want, 0.0, off)  # infinities that agree
         ok = bool(np.all(off <= self.tolerance * np.maximum(1.0, np.abs(want))))
-        return Result(self.k, kind, name, expected, found, float(np.max(off, initial=0.0)), ok, *places)
+        at = tuple(int(k) for k in np.unravel_index(int(np.argmax(off)), off.shape)) if off.size and off.ndim else None
+        return Result(self.k, kind, name, expected, found, float(np.max(off, initial=0.0)), ok, *places, at=at)
 
     def _shape(self, name: str, written: list[int | str]) -> Shape:
         """The shape that an entry expects: its sizes may be formulas over `config` and dimensions."""

@@ -65,8 +65,11 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
-    """What both passes of a question come to. `facts` has no trials yet; `nodes` maps the nodes of the built graph to those of the ledger's,
-    `asked` names the nodes that were asked for, `leaves` holds what was fed."""
+    """What both passes of a question come to.
+
+    `facts` has no trials yet; `nodes` maps the nodes of the built graph to those of the ledger's, `asked` names the nodes that were asked
+    for, `leaves` holds what was fed.
+    """
 
     facts: Facts
     nodes: Mapping[int, int]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -95,7 +95,17 @@ class Gradients:
     `graph` holds both passes; `by_node` maps each node of the forward pass to its gradient (an array of the node's shape).
     """
 
-    def __init__(self, built: Built, graph: Graph, of: int, values: Sequence[Any], gradients: Mapping[int, int], length: int) -> None:
+    def __init__(
+        self,
+        built: Built,
+        graph: Graph,
+        of: int,
+        values: Sequence[Any],
+        gradients: Mapping[int, int],
+        length: int,
+        asked: Callable[[str], Gradients] | None = None,
+    ) -> None:
+        self._asked = asked
         self._built, self.graph, self.of, self._all, self._gradients = built, graph, of, values, gradients
         self.values = Values(built, graph, values[:length])
         self.loss = float(values[of])
@@ -105,6 +115,9 @@ class Gradients:
         if node is None:
             raise KeyError(name)
         found = self._gradients.get(node)
+        if found is None and self._asked is not None and is_real(self.graph.dtype(node)) and self.graph.ancestors([self.of])[node]:
+            # no parameter or input leads to it (it is behind stop_gradient, say), so that the pass went by
+            return self._asked(name)[name]
         if found is None:
             return np.zeros(np.shape(self._all[node]), dtype=self.graph.dtype(node) if is_real(self.graph.dtype(node)) else "float64")[()]
         return np.asarray(self._all[found])[()]
@@ -164,15 +177,15 @@ class Model:
         """The data of the spec, read when first needed; None where it has none. Raises DataError with all faults."""
         return load_data(self.spec, self.built)
 
-    def load_params(self, path: str | os.PathLike[str], averages: bool = False) -> None:
+    def load_params(self, path: str | os.PathLike[str], averages: bool = False, *, name: str | None = None) -> None:
         """Takes parameters and state from a run folder or safetensors file; with `averages` the folder's averages of `train.ema`, if it
-        has them. Raises RunError where one is missing or has another shape."""
+        has them. A ledger calls it by `name`, else by its path. Raises RunError where one is missing or has another shape."""
         file = Path(path)
         if file.is_dir():
             averaged = file / "averages.safetensors"
             file = averaged if averages and averaged.exists() else file / "params.safetensors"
         self._params = self.loaded = _read_params(file, self.current, self.built.state)
-        self._source = os.fspath(path)
+        self._source = name or os.fspath(path)
 
     # -- forward and backward -------------------------------------------------------------------------------------
 
@@ -225,7 +238,8 @@ class Model:
     ) -> Gradients:
         """Forward and backward: the gradient of the loss, or of the scalar node `of`, with respect to every parameter, input and node."""
         fed = self.feeds({**(feeds or {}), **inputs}, row, training)
-        question = Question(self.built_for(training), self.node_of(of, training), fed, self._with(params))
+        at = self._with(params)
+        question = Question(self.built_for(training), self.node_of(of, training), fed, at)
         names = [wrt] if isinstance(wrt, str) else list(wrt or ())
         more = [self.node_of(name, training) for name in names]
         graph, nodes, of_node = question.graph()
@@ -240,7 +254,11 @@ class Model:
             found = Gradients(question.built, both, of_node, values, gradients, len(graph))
             found.values = Values(question.built, both, values, nodes)
             return found
-        return Gradients(question.built, both, of_node, values, gradients, len(graph))
+
+        def asked(name: str) -> Gradients:
+            return self.grad(of, [name], at, row, training, feeds, **inputs)
+
+        return Gradients(question.built, both, of_node, values, gradients, len(graph), asked)
 
     def node_of(self, name: str | None, training: bool = False) -> int:
         """The node of a name, or the loss where `name` is None. Raises UsageError."""
@@ -387,7 +405,7 @@ class Model:
         `expand`, `direction`, `link_base` (see :class:`graphrun.model.picture.PictureOptions`). Raises UsageError."""
         if path is None:
             return Picture(self.draw("svg", view, **options).decode())
-        write_atomic(Path(path), self.draw(Path(path).suffix.removeprefix("."), view, **options))
+        write_atomic(Path(path), self.draw(Path(path).suffix.removeprefix(".").lower(), view, **options))
         return None
 
     def frames(self, folder: str | os.PathLike[str], format: str = "svg", view: str | None = None, **options: Any) -> list[str]:

@@ -92,7 +92,8 @@ class Opened:
                 return None
             (user,) = users
             op, inputs = graph.op(user).name, graph.inputs(user)
-            if op == "matmul" and text == "1" and len(graph.shape(inputs[0])) == len(graph.shape(inputs[1])) == len(at) == 2 and inputs[0] != inputs[1]:
+            matrices = op == "matmul" and inputs[0] != inputs[1] and all(len(graph.shape(j)) == 2 for j in (*inputs, user))
+            if matrices and text == "1" and len(at) == 2:
                 left = inputs[0] == i
                 other = inputs[1] if left else inputs[0]
                 where = [place[1], at[1]] if left else [at[0], place[0]]

@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from graphrun.build.build import Built, build
+from graphrun.build.build import Built, attempt
 from graphrun.build.optimizer import optimizer_rule, settings_of, whole_setting
 from graphrun.errors import Reporter, SpecError, nearest
 from graphrun.ir.pause import collection_paused
+from graphrun.model.diagram_names import check_diagram
 from graphrun.spec.load import read_spec, read_text
 from graphrun.spec.spec import Spec
 
-__all__ = ["Settings", "build_both", "check_both", "open_spec", "open_text"]
+__all__ = ["Settings", "attempt_both", "build_both", "check_both", "open_spec", "open_text"]
 
 Settings = Mapping[str, Any] | Sequence[str]
 MANY = 1_000_003  # stands for the length of a run where it is not known yet
@@ -50,11 +51,18 @@ def build_both(spec: Spec, reporter: Reporter) -> tuple[Built, Built | None]:
 
 def check_both(spec: Spec, reporter: Reporter) -> tuple[Built | None, Built | None]:
     """As `build_both`, with the faults left in `reporter`; None in place of a graph that cannot be built."""
+    built, training = attempt_both(spec, reporter)
+    return built if built is not None and built.whole else None, training if training is not None and training.whole else None
+
+
+def attempt_both(spec: Spec, reporter: Reporter) -> tuple[Built | None, Built | None]:
+    """As `check_both`; a graph that cannot be built as a whole is given without the parts that have faults."""
     with collection_paused():
-        built = build(spec, reporter)
-        training = _training_graph(spec, reporter) if built is None or built.assembly.asks_training else None
+        built = attempt(spec, reporter)
+        training = _training_graph(spec, reporter) if built is None or not built.whole or built.assembly.asks_training else None
     if built is not None:
         _check_training(spec, training or built, reporter)
+        check_diagram(built, reporter)
     elif spec.model.train is not None:
         optimizer_rule(spec, reporter, (), MANY)
     if built is not None and training is not None:
@@ -65,7 +73,7 @@ def check_both(spec: Spec, reporter: Reporter) -> tuple[Built | None, Built | No
 def _training_graph(spec: Spec, reporter: Reporter) -> Built | None:
     """The graph with `training` true; what is wrong with both graphs is told once."""
     own = Reporter()
-    built = build(spec, own, training=True)
+    built = attempt(spec, own, training=True)
     told = {(d.code, d.place, d.message) for d in reporter.diagnostics}
     reporter.diagnostics += [d for d in own.diagnostics if (d.code, d.place, d.message) not in told]
     return built
@@ -80,7 +88,7 @@ def _with_all_of(built: Built, other: Built) -> Built:
 
 def _check_watched(spec: Spec, watch: str, reporter: Reporter) -> None:
     known = [f"{split}.{name}" for split in ("valid", "train") for name in ("loss", *spec.model.metrics)]
-    if watch not in known:
+    if watch not in known and watch.partition(".")[2] not in spec.file.lost.metrics:
         near = nearest(watch, known)
         mend = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"
         reporter.error("unknown-name", f"`{watch}` cannot be watched", spec.value("train", "early_stop", "watch"), help=mend)
@@ -91,13 +99,13 @@ def _check_training(spec: Spec, built: Built, reporter: Reporter) -> None:
     train = spec.model.train
     if train is None:
         return
-    if built.loss is None:
+    if built.loss is None and spec.model.loss is None and not spec.file.lost.loss:
         reporter.error("no-loss", "`train` needs a `loss`", spec.key("train"), help="name the scalar node to be made small: `loss: J`")
         return
     if train.early_stop is not None:
         _check_watched(spec, train.early_stop.watch, reporter)
     names = list(built.params)
-    settings = settings_of(spec, names, reporter)
+    settings = settings_of(spec, names, reporter, whole=built.whole)
     steps = whole_setting(spec, "steps", reporter)
     whole_setting(spec, "epochs", reporter)
     whole_setting(spec, "batch", reporter)
@@ -107,3 +115,5 @@ def _check_training(spec: Spec, built: Built, reporter: Reporter) -> None:
         if key not in seen:
             seen.add(key)
             optimizer_rule(spec, reporter, built.params[name].shape, steps or MANY, settings[name])
+    if not names:
+        optimizer_rule(spec, reporter, (), steps or MANY)

@@ -77,9 +77,7 @@ def _moves(made: TrainingGraph, slot: str) -> bool:
     return slot in made.gradients
 
 
-def _of_one(
-    made: TrainingGraph, name: str, leaf: int, new: int, box: str, text: str, numbers: Mapping[str, Any] | None
-) -> Update:
+def _of_one(made: TrainingGraph, name: str, leaf: int, new: int, box: str, text: str, numbers: Mapping[str, Any] | None) -> Update:
     formula = _formula(made, name, leaf, new)
     value = ""
     shown = formula if len(formula) <= LONGEST else text
@@ -96,7 +94,7 @@ def _formula(made: TrainingGraph, name: str, leaf: int, new: int) -> str:
     norm = made.gradient_norm
 
     def stop(i: int) -> bool:
-        return i == gradient or i == norm or i == made.counter or graph.op(i) is PARAM
+        return i in (gradient, norm, made.counter) or graph.op(i) is PARAM
 
     def text(i: int) -> str:
         if i == gradient:
@@ -157,4 +155,11 @@ def _in_stack(id: str, name: str) -> bool:
     low, high = first.rpartition("."), last.rpartition(".")
     rest = name.removeprefix(low[0] + ".")
     number = rest.partition(".")[0]
-    return low[0] == high[0] and rest != name and number.isdigit() and low[2].isdigit() and high[2].isdigit() and int(low[2]) <= int(number) <= int(high[2])
+    return (
+        low[0] == high[0]
+        and rest != name
+        and number.isdigit()
+        and low[2].isdigit()
+        and high[2].isdigit()
+        and int(low[2]) <= int(number) <= int(high[2])
+    )

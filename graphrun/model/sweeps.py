@@ -1,4 +1,4 @@
-"""One derivative at a time: forward mode, a sweep over all nodes for each entry of each parameter, with the work that is done again marked."""
+"""One derivative at a time: forward mode, a sweep over all nodes for each entry of each parameter, with work that is done again marked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Source:
 
 
 def explain_forward(question: Question, wrt: tuple[str, ...] | None) -> View:
-    """The ledger of one derivative at a time. Each sweep takes n steps, one for each number in the spec's own nodes; p of them take n · p."""
+    """The ledger of one derivative at a time: p sweeps of n steps each, a step for each number in the spec's own nodes."""
     found = gather(question, wrt)
     facts = found.facts
     opened = Opened(facts, asked=list(found.asked.values()))
@@ -145,8 +145,9 @@ def _total(of: str, n: int, p: int, shown: int, done: dict[str, int]) -> Block:
         notes.append(f"… and {p - shown:,} more sweeps of {_steps(n)} each.")
     notes.append(f"{p:,} sweeps of {_steps(n)}: {n:,} · {p:,} = {n * p:,} steps.")
     notes.append(
-        f"Of the {sum(done.values()):,} steps above {done[AGAIN]:,} are marked `{AGAIN}`, as all that they multiply by was found in an earlier "
-        f"sweep, and {done[IDLE]:,} `{IDLE}`, as the parameter does not reach them; {done['new']:,} are new."
+        f"Of the {sum(done.values()):,} steps above {done[AGAIN]:,} are marked `{AGAIN}`, as all that they multiply by was found in "
+        f"an earlier sweep, and {done[IDLE]:,} `{IDLE}`, as the parameter does not reach them; {done['new']:,} are new."
     )
-    notes.append(f"Reverse mode goes through the nodes once, from {of} back, and has all {p:,} derivatives after {n:,} + {p:,} = {n + p:,} steps.")
+    reverse = f"{n:,} + {p:,} = {n + p:,} steps"
+    notes.append(f"Reverse mode goes through the nodes once, from {of} back, and has all {p:,} derivatives after {reverse}.")
     return Block("WORK", (), tuple(notes))

@@ -39,7 +39,7 @@ class Tangents:
         self._made: dict[tuple[int, tuple[int, ...]], _Linear] = {}
 
     def move(self, node: int, operands: Sequence[int], moves: Mapping[int, Any]) -> Any:
-        """How `node` moves where its `operands` (between which and it the step lies) move as given; those that are not given stand still."""
+        """How `node` moves where its `operands` (the step lies between them) move as given; those that are not given stand still."""
         key = (node, tuple(operands))
         linear = self._made.get(key)
         if linear is None:

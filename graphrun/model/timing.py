@@ -20,8 +20,8 @@ REPEATS = 5
 
 
 def measured(both: Graph, of: int, gradients: Sequence[int], leaves: Mapping[int, Any], params: Sequence[int]) -> Timing:
-    """Measures both ways with the reference engine: forward and backward once; and forward once for each entry of a parameter, that entry moved
-    a little. Beyond a second the latter is extrapolated from three passes."""
+    """Measures both ways with the reference engine: forward and backward once; and forward once for each entry of a parameter, with that
+    entry moved a little. Beyond a second the latter is extrapolated from three passes."""
     reverse = _least(lambda: evaluate(both, leaves, [of, *gradients]))
     forward = _least(lambda: evaluate(both, leaves, [of]))
     entries = [(i, k) for i in params for k in range(int(np.size(leaves[i])))]

@@ -10,8 +10,9 @@ from pathlib import Path
 from graphrun.build.build import Built
 from graphrun.data.check import check_data
 from graphrun.errors import Diagnostic, Reporter, sort_diagnostics
+from graphrun.lint.lints import lints
 from graphrun.model.allowed import without_allowed
-from graphrun.model.opening import Settings, check_both
+from graphrun.model.opening import Settings, attempt_both
 from graphrun.spec.load import read_spec, read_text
 from graphrun.spec.spec import File, Spec
 
@@ -52,16 +53,28 @@ def check_text(text: str, path: str) -> Checked:
 def _checked(spec: Spec | None, reporter: Reporter) -> Checked:
     built = None
     if spec is not None:
-        built, _ = check_both(spec, reporter)
-        if built is not None and spec.model.data is not None:
-            check_data(spec, built.inputs, built.one_row, reporter)
+        found, training = attempt_both(spec, reporter)
+        columns: list[str] = []
+        if found is not None and spec.model.data is not None and not spec.file.lost.data:
+            columns = _check_data(spec, found, reporter)
+        built = found if found is not None and found.whole else None
+        if built is not None and not reporter.errors:
+            reporter.diagnostics += lints(built, training, columns)
     sources = {d.place.source.name: d.place.source for d in reporter.diagnostics if d.place is not None}
     if spec is not None:
         sources[spec.file.positions.source.name] = spec.file.positions.source
-    found = reporter.diagnostics
+    told = reporter.diagnostics
     for source in sources.values():
-        found = without_allowed(found, source)
-    return Checked(sort_diagnostics(found), None if spec is None else _needs(spec), spec, built)
+        told = without_allowed(told, source)
+    return Checked(sort_diagnostics(told), None if spec is None else _needs(spec), spec, built)
+
+
+def _check_data(spec: Spec, built: Built, reporter: Reporter) -> list[str]:
+    """Checks the data against the inputs that could be built; of the others nothing is said. Returns the columns that nothing uses."""
+    lost = spec.file.lost
+    if lost.any_name:
+        return []
+    return check_data(spec, built.inputs, built.one_row, reporter, (lost.names | set(spec.model.inputs)) - set(built.inputs))
 
 
 def _needs(spec: Spec) -> list[str]:

@@ -18,8 +18,16 @@ __all__ = ["check_model", "check_spec", "described", "field_of", "keys_at", "mod
 
 M = TypeVar("M", bound=Model)
 _TAGS = frozenset({MAPPING, LIST, OTHER})
-# What the graph is built from: where one of these is wrong, the rest cannot be judged.
-_VITAL = frozenset({"graphrun", "dtype", "dims", "config", "use", "inputs", "params", "state", "functions", "optimizers", "nodes", "loss"})
+# A key → what it is called elsewhere.
+_ELSEWHERE = {
+    "params": ("parameters", "weights", "variables"), "nodes": ("layers", "graph", "model", "architecture", "network"),
+    "loss": ("objective", "cost", "criterion"), "data": ("dataset",), "train": ("training", "fit"), "inputs": ("placeholders",),
+    "config": ("constants", "hyperparameters", "variables", "vars"), "use": ("import", "imports", "include"), "expect": ("tests", "test"),
+    "about": ("description",), "batch": ("batch_size", "batchsize", "minibatch"), "steps": ("iterations", "max_steps", "num_steps"),
+    "epochs": ("num_epochs", "max_epochs"), "valid": ("validation", "val", "dev"), "init": ("initializer", "value", "initial"),
+    "trainable": ("requires_grad",), "source": ("path", "file", "files"), "early_stop": ("early_stopping", "patience"),
+    "returns": ("output", "outputs"), "clip": ("grad_clip", "gradient_clip", "max_norm"),
+}  # fmt: skip
 _YES = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}
 
 
@@ -32,12 +40,13 @@ def without_broken(value: Any) -> Any:
     return value
 
 
-def check_model(model: type[M], data: Any, places: PlaceTable, reporter: Reporter, *, whole: bool = True) -> M | None:
-    """`data` as `model`; faults go to `reporter`, and what is wrong is left out.
+def check_model(
+    model: type[M], data: Any, places: PlaceTable, reporter: Reporter, lost: list[Path] | None = None, *, whole: bool = True
+) -> M | None:
+    """`data` as `model`; faults go to `reporter`, what is wrong is left out, and where that stood is added to `lost`.
 
-    None where a part is wrong without which the rest cannot be judged. Where data are not `whole`, missing keys are not told.
+    None where nothing is left. Where data are not `whole`, missing keys are not told.
     """
-    vital = False
     first = True
     while True:
         try:
@@ -45,7 +54,7 @@ def check_model(model: type[M], data: Any, places: PlaceTable, reporter: Reporte
         except ValidationError as error:
             faults = error.errors(include_url=False)
         else:
-            return None if vital else made
+            return made
         unknown = {_path(f["loc"])[:-1] for f in faults if f["type"] == "extra_forbidden"}
         cut: set[Path] = set()
         for fault in faults:
@@ -53,12 +62,9 @@ def check_model(model: type[M], data: Any, places: PlaceTable, reporter: Reporte
             lacking = fault["type"] == "missing"
             if first and not (lacking and (not whole or path[:-1] in unknown)):
                 _Fault(model, path, fault["type"], fault.get("ctx", {}).get("expected", ""), fault["input"]).tell(places, reporter)
-            if fault["type"] != "extra_forbidden":
-                vital |= path[0] in _VITAL
-            elif path[0] in _VITAL or len(path) == 1:  # a vital part under a name that is slightly wrong
-                close = nearest(str(path[-1]), _keys(_model_at(model, path[:-1]) or model))
-                vital |= close is not None and (len(path) > 1 or close in _VITAL)
             cut.add(_cut(path[:-1] if lacking else path))
+            if path and lost is not None:
+                lost.append(path)
         if () in cut:
             return None
         for path in cut:
@@ -85,8 +91,8 @@ def _without(data: Any, path: Path) -> Any:
             return data
         if len(path) > 1 and isinstance(data[key], dict):
             return {**data, key: _without(data[key], path[1:])}
-        if key == "expect" and len(path) == 2 and isinstance(data[key], list):
-            return {**data, key: [v for k, v in enumerate(data[key]) if k != path[1]]}
+        if key == "expect" and len(path) == 2 and isinstance(data[key], list):  # an empty entry, so that the others keep their numbers
+            return {**data, key: [v if k != path[1] else {} for k, v in enumerate(data[key])]}
         return {k: v for k, v in data.items() if k != key}
     return data
 
@@ -192,7 +198,10 @@ class _Fault:
         if self.kind == "extra_forbidden":
             keys = _keys(_model_at(self.model, parent) or self.model)
             message = f"`{name}` is not a key of {shown(parent) if parent else 'a spec'}"
-            reporter.error("unknown-key", message, places.key(path), help=_suggestion(name, keys), fix=certain(name, keys))
+            mend = _suggestion(name, keys)
+            if not parent and isinstance(self.value, str) and mend.startswith("its keys") and self.model is SpecModel:
+                mend = f"a node stands under `nodes`, and is indented as the others there: `  {name}: {self.value}`"
+            reporter.error("unknown-key", message, places.key(path), help=mend, fix=certain(name, keys))
         elif self.kind == "missing":
             mend = f"add `{name}: {self._example()}`"
             reporter.error("missing-key", f"{shown(parent)} has no `{name}`", places.key(parent), help=mend)
@@ -242,7 +251,16 @@ class _Fault:
                 return f"write `{value.replace('_', '')}`"
             if self.path[0] == "params" and len(self.path) == 2:
                 plain = value if not set(value) & set(",[]{}:#") else f'"{value}"'
-                return f"an initial value that is computed is written `{name}: {{shape: [], init: {plain}}}`"
+                sizes = "[3, 2]" if re.match(r"(he|glorot|lecun|orthogonal)", value) else "[]"
+                return f"an initial value that is computed has a shape beside it: `{name}: {{shape: {sizes}, init: {plain}}}`"
+            share = re.fullmatch(r"(\d+(?:\.\d+)?) ?%", value, re.ASCII)
+            if share is not None:
+                return f"write `{float(share[1]) / 100:g}`"
+            entry = re.fullmatch(r"([A-Za-z_]\w*)(?:\s*[:=]\s*|\s+)(\S.*)", value, re.ASCII)
+            if wanted.startswith("a mapping name") and entry is not None:
+                return f"write an entry with a colon and a space: `{entry[1]}: {entry[2]}`"
+        if self.path[0] == "nodes" and isinstance(value, dict) and name in SpecModel.model_fields:
+            return f"`{name}` stands at the beginning of a line"
         if self.kind == "wrong_shape" and isinstance(value, int | str):
             return f"write `{name}: [{value}]`"
         if wanted.startswith("a formula") and isinstance(value, dict) and raw and "\n" not in raw and raw[:1] not in "{[":
@@ -261,6 +279,11 @@ def _suggestion(name: str, keys: list[str]) -> str:
     close = nearest(name, keys)
     if close is not None:
         return f"did you mean `{close}`?"
+    if name in ("lr", "learning_rate") and "optimizer" in keys:
+        return "it is an argument of the optimizer: `optimizer: sgd(lr=0.1)`"
+    known = next((k for k in keys if name.lower() in _ELSEWHERE.get(k, ())), None)
+    if known is not None:
+        return f"that is `{known}` here"
     homes = [
         section for section, info in SpecModel.model_fields.items() for m in models_in(info.annotation) if field_of(m, name) is not None
     ]
@@ -276,15 +299,20 @@ def is_plain_number(value: Any) -> bool:
     return value.__class__ is float or value.__class__ is int
 
 
-def check_spec(data: Mapping[str, Any], places: PlaceTable, reporter: Reporter, *, whole: bool = True) -> SpecModel | None:
-    """A whole spec. Plain numbers among inputs and parameters, of which there may be very many, do not pass through pydantic."""
+def check_spec(
+    data: Mapping[str, Any], places: PlaceTable, reporter: Reporter, lost: list[Path] | None = None, *, whole: bool = True
+) -> SpecModel | None:
+    """A whole spec, as `check_model` does it.
+
+    Plain numbers among inputs and parameters, of which there may be very many, do not pass through pydantic.
+    """
     sections = {
         name: section
         for name in ("inputs", "params")
         if isinstance(section := data.get(name), dict) and len(section) > 16 and any(map(is_plain_number, section.values()))
     }
     few = {**data, **{n: {k: v for k, v in s.items() if not is_plain_number(v)} for n, s in sections.items()}}
-    made = check_model(SpecModel, few, places, reporter, whole=whole)
+    made = check_model(SpecModel, few, places, reporter, lost, whole=whole)
     if made is None or not sections:
         return made
     merged = {}

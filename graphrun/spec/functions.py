@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from graphrun.errors import Reporter
 from graphrun.expr.parse import FormulaError, parse_signature
 from graphrun.expr.tree import Signature
+from graphrun.spec.lost import Lost
 from graphrun.spec.models import FunctionModel, SpecModel
 from graphrun.spec.names import check_function_names, check_optimizer_names
 from graphrun.spec.places import PlaceTable
@@ -19,32 +21,39 @@ __all__ = ["bring", "own_functions"]
 Entry = TypeVar("Entry", Function, Optimizer)
 
 
-def own_functions(model: SpecModel, places: PlaceTable, reporter: Reporter) -> tuple[File, bool]:
-    """A file with its own functions and optimizers, and whether their heads and names are good."""
+def own_functions(model: SpecModel, places: PlaceTable, reporter: Reporter, lost: Lost) -> File:
+    """A file with its own functions and optimizers; those whose heads or names are not good are lost."""
     functions: dict[str, Function] = {}
     optimizers: dict[str, Optimizer] = {}
-    file = File(places, functions, optimizers)
-    good = True
+    file = File(places, functions, optimizers, lost)
     for head, entry in model.functions.items():
         signature = _signature(head, "functions", functions, places, reporter)
         if signature is None:
-            good = False
+            lost.functions |= _head_name(head)
             continue
         body = isinstance(entry, FunctionModel)
         made = entry if isinstance(entry, FunctionModel) else FunctionModel.model_construct(_fields_set={"returns"}, returns=entry)
         path = ("functions", head)
         functions[signature.name] = Function(signature, made, path, file, body)
-        good &= check_function_names(made, path, (name for name, _ in signature.args), model.dims, places, reporter)
+        strange = check_function_names(made, path, (name for name, _ in signature.args), model.dims, places, reporter)
+        if strange:
+            lost.inside(head, strange)
     for head, optimizer in model.optimizers.items():
         signature = _signature(head, "optimizers", optimizers, places, reporter)
         if signature is None:
-            good = False
+            lost.optimizers |= _head_name(head)
             continue
         path = ("optimizers", head)
         optimizers[signature.name] = Optimizer(signature, optimizer, path, file)
         sections = (("state", optimizer.state), ("nodes", optimizer.nodes))
-        good &= check_optimizer_names(sections, path, (name for name, _ in signature.args), places, reporter)
-    return file, good
+        if not check_optimizer_names(sections, path, (name for name, _ in signature.args), places, reporter):
+            lost.optimizers.add(signature.name)
+    return file
+
+
+def _head_name(head: str) -> set[str]:
+    """The name that a head with a fault begins with."""
+    return set(re.findall(r"[A-Za-z_]\w*", head, re.ASCII)[:1])
 
 
 def _signature(head: str, section: str, known: Mapping[str, Any], places: PlaceTable, reporter: Reporter) -> Signature | None:
@@ -71,33 +80,31 @@ def _signature(head: str, section: str, known: Mapping[str, Any], places: PlaceT
 
 def bring(
     uses: Iterable[str], base: str, file: File, places: PlaceTable, reporter: Reporter, load: Callable[[str, int], File | None]
-) -> bool:
-    """Adds to `file` what its `use` brings in; `load` reads a file by path. Whether all could be read.
+) -> None:
+    """Adds to `file` what its `use` brings in; `load` reads a file by path. What cannot be read is lost.
 
     A used file brings its own functions and optimizers. What its own `use` brings is seen by its functions alone.
     """
-    good = True
     origin: dict[tuple[str, str], str] = {}
     seen: set[str] = set()
     for k, written in enumerate(uses):
         path = os.path.normpath(os.path.join(base, written))
         if path in seen:
             reporter.error("duplicate-name", f"`{written}` is named twice in `use`", places.value(("use", k)), help="take one out")
-            good = False
             continue
         seen.add(path)
         brought = load(path, k)
         if brought is None:
-            good = False
+            file.lost.any_function = True
             continue
+        file.lost.include(brought.lost)
         for section, mine, theirs in (
             ("function", file.functions, brought.functions),
             ("optimizer", file.optimizers, brought.optimizers),
         ):
             for name, entry in theirs.items():
-                if entry.file is brought:
-                    good &= _add(mine, name, entry, section, written, k, origin, places, reporter)
-    return good
+                if entry.file is brought and not _add(mine, name, entry, section, written, k, origin, places, reporter):
+                    (file.lost.functions if section == "function" else file.lost.optimizers).add(name)
 
 
 def _add(

@@ -5,6 +5,7 @@ A guard looks at the kind of a value before pydantic tries the members of a unio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal
 
@@ -46,6 +47,15 @@ __all__ = [
 MAPPING, LIST, OTHER = "{mapping}", "{list}", "{other}"  # tags of a union's members; they are left out of the paths of faults
 
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "number": (int, float), "text": (str,), "list": (list,), "mapping": (dict,)}
+
+
+def _bound(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"\s*(<=?|>=?|==)?\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", value, re.ASCII):
+        raise PydanticCustomError("wrong_type", "{expected}", {"expected": _BOUND})
+    return value
+
+
+_BOUND = 'a number, or a bound such as ">= 0.9"'
 
 
 def guard(
@@ -140,7 +150,7 @@ TextOrTexts = Annotated[
 NameList = Annotated[list[Text], guard("a list of names", "list")]
 Number = Annotated[int | float, guard("a number", "number")]
 RowList = Annotated[list[Annotated[list[Any], guard("a list of cells", "list")]], guard("a list of rows, each a list of cells", "list")]
-MetricBound = Annotated[int | float | str, guard('a number, or a bound such as ">= 0.9"', "number", "text")]
+MetricBound = Annotated[int | float | str, guard(_BOUND, "number", "text"), BeforeValidator(_bound)]
 # Whole numbers; in `steps`, `epochs` and `batch` a formula over `config` may stand.
 Count = Annotated[Annotated[int, Field(gt=0)] | str, guard("a whole number from 1 on, or a formula over `config`", "int", "text", above=0)]
 PositiveCount = Annotated[int, Field(gt=0), guard("a whole number from 1 on", "int", above=0)]

@@ -10,10 +10,11 @@ from typing import Any
 from graphrun.errors import Place, Reporter, Source, UsageError, nearest
 from graphrun.spec.check import check_spec, described, without_broken
 from graphrun.spec.functions import bring, own_functions
+from graphrun.spec.lost import Lost, lost_parts
 from graphrun.spec.models import SpecModel
 from graphrun.spec.names import check_names, is_name, proposal
 from graphrun.spec.not_yet import refuse
-from graphrun.spec.places import PlaceTable, Text
+from graphrun.spec.places import Path, PlaceTable, Text
 from graphrun.spec.reader import DISK, Reader
 from graphrun.spec.rules import check_rules, fill_numbers
 from graphrun.spec.settings import SETTING, Setting, apply_settings, parse_settings
@@ -109,23 +110,21 @@ class _Loader:
         read = self.model(source, settings)
         if read is None:
             return None
-        model, places, values, good = read
-        good &= check_names(model, places, self.reporter)
-        file, fine = self.file(model, places, base, source.name, real)
-        if not (good and fine):
-            return None
+        model, places, values, lost = read
+        check_names(model, places, self.reporter, lost)
+        file = self.file(model, places, base, source.name, real, lost)
         return Spec(model.name or (name if is_name(name) else proposal(name)), base, model, file, values)
 
     def model(
         self, source: Source, settings: Sequence[Setting] = (), *, top: bool = True
-    ) -> tuple[SpecModel, PlaceTable, dict[str, Any], bool] | None:
-        """The model of a file, where its parts stand, what was set, and whether all of it could be read."""
+    ) -> tuple[SpecModel, PlaceTable, dict[str, Any], Lost] | None:
+        """The model of a file, where its parts stand, what was set, and what could not be read."""
         reporter = self.reporter
         before = len(reporter.errors)
         document = read_yaml(source, reporter)
         if document is None:
             if len(reporter.errors) == before:
-                line = Place(source, 1, 1, 1, 1)
+                line = Place(source, 1, 1, 1, 2)
                 reporter.error("wrong-type", "the spec is empty", line, help="begin with `graphrun: 1`, then `inputs`, `params`, `nodes`")
             return None
         places, data = document.places, document.value
@@ -141,14 +140,18 @@ class _Loader:
         if settings:
             data, values = apply_settings(data, settings, places, reporter)
         read = document.whole and len(reporter.errors) == told
+        written = data
         if len(reporter.errors) > before:
             data = without_broken(data)
         data = fill_numbers(data)
-        model = check_spec(data, places, reporter, whole=read)
+        faults: list[Path] = []
+        model = check_spec(data, places, reporter, faults, whole=read)
+        found = len(reporter.errors) > before
+        lost = lost_parts(written, faults, SpecModel.model_fields, source.text, whole=document.named) if found else Lost()
         if model is not None and top:
             model = refuse(data, model, places, reporter)
             check_rules(model, places, reporter)
-        return None if model is None else (model, places, values, read)
+        return None if model is None else (model, places, values, lost)
 
     def version(self, data: dict[str, Any], places: PlaceTable) -> dict[str, Any] | None:
         """`data` where its version of the language can be read; one that is missing is taken for 1, and told."""
@@ -173,14 +176,14 @@ class _Loader:
 
     # -- use ---------------------------------------------------------------------------------------------------------------
 
-    def file(self, model: SpecModel, places: PlaceTable, base: str, name: str, real: str) -> tuple[File, bool]:
-        """The functions of a file and those that it brings in, and whether all of them are good."""
-        file, good = own_functions(model, places, self.reporter)
+    def file(self, model: SpecModel, places: PlaceTable, base: str, name: str, real: str, lost: Lost) -> File:
+        """The functions of a file and those that it brings in."""
+        file = own_functions(model, places, self.reporter, lost)
         if model.use:
             self.open.append((real, name))
-            good &= bring(model.use, base, file, places, self.reporter, lambda path, k: self.used(path, k, places))
+            bring(model.use, base, file, places, self.reporter, lambda path, k: self.used(path, k, places))
             self.open.pop()
-        return file, good
+        return file
 
     def used(self, path: str, k: int, places: PlaceTable) -> File | None:
         """A file that `use` names in its entry k."""
@@ -203,8 +206,7 @@ class _Loader:
         read = self.model(source, top=False)
         if read is None:
             return None
-        model, own, _, good = read
-        check_names(model, own, self.reporter)
-        file, fine = self.file(model, own, os.path.dirname(path) or ".", source.name, real)
-        self.files[real] = file if good and fine else None
+        model, own, _, lost = read
+        check_names(model, own, self.reporter, lost)
+        self.files[real] = self.file(model, own, os.path.dirname(path) or ".", source.name, real, lost)
         return self.files[real]

@@ -90,7 +90,7 @@ class ParamModel(Model):
 
     shape: Shape | None = Field(None, description="Sizes; those of `init` where not given.", examples=[["dim(x)", "units"]])
     init: InitValue = Field(description="The initial value: a number, a nested list or an initializer call.", examples=["he_normal()", 0])
-    trainable: Flag = Field(True, description="Whether training changes it.")
+    trainable: Flag = Field(True, description="Whether training changes it.", examples=[False])
 
 
 ParamEntry = Annotated[
@@ -103,7 +103,7 @@ ParamEntry = Annotated[
 class StateModel(Model):
     """`{shape, init, update}`: not trained, updated after each training step."""
 
-    shape: Shape | None = Field(None, description="Sizes; those of `init` where not given.")
+    shape: Shape | None = Field(None, description="Sizes; those of `init` where not given.", examples=[["dim(x)"]])
     init: InitValue = Field(description="The value before the first step.", examples=[0])
     update: FormulaText = Field(description="The new value, over the values of a training forward pass.", examples=["seen + 1"])
 
@@ -111,8 +111,14 @@ class StateModel(Model):
 class FunctionModel(Model):
     """`{params, state, nodes, returns}`. A formula in its place is `returns`. With parameters of its own it is a layer."""
 
-    params: dict[str, ParamEntry] = Field({}, description="Parameters of the layer: name → number, list or `{shape, init, trainable}`.")
-    state: dict[str, StateModel] = Field({}, description="State of the layer: name → `{shape, init, update}`.")
+    params: dict[str, ParamEntry] = Field(
+        {},
+        description="Parameters of the layer: name → number, list or `{shape, init, trainable}`.",
+        examples=[{"weight": {"shape": ["dim(x)", "units"], "init": "he_normal()"}}],
+    )
+    state: dict[str, StateModel] = Field(
+        {}, description="State of the layer: name → `{shape, init, update}`.", examples=[{"seen": {"init": 0, "update": "seen + 1"}}]
+    )
     nodes: dict[str, Formulas] = Field({}, description="Name → formula; a list is a chain.", examples=[{"z": "x @ weight + bias"}])
     returns: Formulas = Field(description="What a call gives: a formula, or a list of values.", examples=["relu(z)"])
 
@@ -127,15 +133,17 @@ FunctionEntry = Annotated[
 class SlotModel(Model):
     """A state of an optimizer: `{init, update}`; its shape is the parameter's."""
 
-    init: FormulaText = Field(0, description="The value before the first step.")
+    init: FormulaText = Field(0, description="The value before the first step.", examples=[0])
     update: FormulaText = Field(description="The new value; it sees the new values of the states above it.", examples=["beta * v + grad"])
 
 
 class OptimizerModel(Model):
     """`{state, nodes, update}`: once for each parameter, over `param`, `grad`, `step`, `steps`."""
 
-    state: dict[str, SlotModel] = Field({}, description="Name → `{init, update}`, computed first and in order.")
-    nodes: dict[str, FormulaText] = Field({}, description="Name → formula, over the new state.")
+    state: dict[str, SlotModel] = Field(
+        {}, description="Name → `{init, update}`, computed first and in order.", examples=[{"v": {"init": 0, "update": "beta * v + grad"}}]
+    )
+    nodes: dict[str, FormulaText] = Field({}, description="Name → formula, over the new state.", examples=[{"move": "lr * v"}])
     update: FormulaText = Field(description="The parameter's new value.", examples=["param - lr * grad"])
 
 
@@ -145,17 +153,17 @@ class SplitModel(Model):
     train: Fraction | None = Field(None, description="Share of the training rows: a fraction or a count.", examples=[0.8])
     valid: Fraction | None = Field(None, description="Share of the validation rows.", examples=[0.2])
     test: Fraction | None = Field(None, description="Share of the test rows.", examples=[50])
-    seed: Seed = Field(0, description="Which rows go where follows from it.")
+    seed: Seed = Field(0, description="Which rows go where follows from it.", examples=[0])
     stratify: Text | None = Field(None, description="A column whose classes are spread evenly over the splits.", examples=["species"])
-    by: Text | None = Field(None, description="A column whose cells say train, valid or test.")
+    by: Text | None = Field(None, description="A column whose cells say train, valid or test.", examples=["part"])
 
 
 class TextModel(Model):
     """`{level, context, stride}` of a text file."""
 
-    level: Literal["char", "byte"] = Field("char", description="What a token is.")
+    level: Literal["char", "byte"] = Field("char", description="What a token is.", examples=["char"])
     context: PositiveCount = Field(description="Tokens of a window.", examples=[64])
-    stride: PositiveCount = Field(1, description="Tokens from one window to the next.")
+    stride: PositiveCount = Field(1, description="Tokens from one window to the next.", examples=[1])
 
 
 SourceEntry = Annotated[
@@ -206,8 +214,8 @@ class EarlyStopModel(Model):
 
     watch: Text = Field(description="The number that is watched.", examples=["valid.loss"])
     patience: PositiveCount = Field(description="How many validations without improvement end the training.", examples=[5])
-    min_delta: Number = Field(0.0, description="An improvement smaller than this does not count.")
-    mode: Literal["min", "max"] = Field("min", description="Whether smaller or larger is better.")
+    min_delta: Number = Field(0.0, description="An improvement smaller than this does not count.", examples=[0.001])
+    mode: Literal["min", "max"] = Field("min", description="Whether smaller or larger is better.", examples=["max"])
 
 
 class ClipModel(Model):
@@ -234,7 +242,7 @@ class LogModel(Model):
     """`{every, health}`."""
 
     every: PositiveCount | None = Field(None, description="Steps from one line of history to the next.", examples=[10])
-    health: Flag | None = Field(None, description="Whether a line holds the gradients' health.")
+    health: Flag | None = Field(None, description="Whether a line holds the gradients' health.", examples=[False])
 
 
 class TrainModel(Model):
@@ -243,11 +251,13 @@ class TrainModel(Model):
     steps: Count | None = Field(None, description="Length in updates. Either this or `epochs`.", examples=[100])
     epochs: Count | None = Field(None, description="Length in passes over the training rows.", examples=[20])
     batch: Count | None = Field(None, description="Rows of an update; all, in the file's order, where not given.", examples=[64])
-    shuffle: Flag | None = Field(None, description="Whether rows are shuffled in each epoch; true where `batch` is given.")
-    drop_last: Flag = Field(False, description="Whether a last batch with fewer rows is left out.")
-    seed: Seed = Field(0, description="Everything random follows from it.")
+    shuffle: Flag | None = Field(None, description="Whether rows are shuffled in each epoch; true where `batch` is given.", examples=[True])
+    drop_last: Flag = Field(False, description="Whether a last batch with fewer rows is left out.", examples=[True])
+    seed: Seed = Field(0, description="Everything random follows from it.", examples=[0])
     optimizer: Text | None = Field(None, description="A call; `step` and `steps` may be used in its arguments.", examples=["adam(lr=1e-3)"])
-    from_: Text | None = Field(None, alias="from", description="A checkpoint or safetensors file: initial values by name and shape.")
+    from_: Text | None = Field(
+        None, alias="from", description="A checkpoint or safetensors file: initial values by name and shape.", examples=["outputs/net"]
+    )
     per_parameter: dict[str, dict[str, FormulaText]] = Field(
         {}, description="Pattern of names → `{frozen: true}` or optimizer arguments that differ; later patterns win.",
         examples=[{"*.bias": {"weight_decay": 0}}],
@@ -255,63 +265,85 @@ class TrainModel(Model):
     clip: ClipEntry | None = Field(None, description="Bound of the gradients: a global norm, `{norm: …}` or `{value: …}`.", examples=[1.0])
     accumulate: PositiveCount | None = Field(None, description="Batches whose gradients are averaged into one update.", examples=[4])
     ema: Percentage | None = Field(None, description="Decay of an average of the parameters, which `eval` uses.", examples=[0.999])
-    early_stop: EarlyStopModel | None = Field(None, description="When training ends before its length.")
-    checkpoint: CheckpointModel | None = Field(None, description="How often the run is saved.")
-    eval: EvalModel | None = Field(None, description="How often validation, in steps.")
-    log: LogModel | None = Field(None, description="How often a line of history.")
+    early_stop: EarlyStopModel | None = Field(
+        None, description="When training ends before its length.", examples=[{"watch": "valid.loss", "patience": 5}]
+    )
+    checkpoint: CheckpointModel | None = Field(None, description="How often the run is saved.", examples=[{"every": 100, "keep": 3}])
+    eval: EvalModel | None = Field(None, description="How often validation, in steps.", examples=[{"every": 100}])
+    log: LogModel | None = Field(None, description="How often a line of history.", examples=[{"every": 10}])
 
 
 class DiagramModel(Model):
     """Defaults for `render`."""
 
     view: Literal["auto", "steps", "functions", "neurons", "layers", "training"] | None = Field(
-        None, description="What a box of the diagram is."
+        None, description="What a box of the diagram is.", examples=["layers"]
     )
-    direction: Literal["LR", "TB"] | None = Field(None, description="Left to right or top to bottom.")
-    show: list[Literal["values", "gradients", "shapes", "parameters", "cost"]] | None = Field(
-        None, description="What is written at the nodes."
+    direction: Literal["LR", "TB"] | None = Field(None, description="Left to right or top to bottom.", examples=["TB"])
+    show: list[Literal["values", "gradients", "shapes", "parameters", "cost", "heat"]] | None = Field(
+        None, description="What is written at the nodes.", examples=[["values", "gradients"]]
     )
-    highlight: TextOrTexts | None = Field(None, description="A node, or several, whose pass is highlighted.")
-    label: dict[str, Text] = Field({}, description="Node → its label.")
-    group: dict[str, Text] = Field({}, description="Node → the group it is drawn in.")
+    highlight: TextOrTexts | None = Field(
+        None, description="A pass, or several: `forward:w5`, `backward:u3`, `path:w1->L`.", examples=["forward:w5"]
+    )
+    label: dict[str, Text] = Field({}, description="Node → its label.", examples=[{"u1": "first sum"}])
+    group: dict[str, Text] = Field({}, description="Node → the group it is drawn in.", examples=[{"u1": "hidden"}])
 
 
 class ExpectModel(Model):
     """One of the spec's own tests."""
 
-    inputs: dict[str, Values] = Field({}, description="Input → what is fed.")
-    params: dict[str, Values] = Field({}, description="Parameter → its starting value.")
+    inputs: dict[str, Values] = Field({}, description="Input → what is fed.", examples=[{"x": 3}])
+    params: dict[str, Values] = Field({}, description="Parameter → its starting value.", examples=[{"w": 2}])
     values: dict[str, Values] = Field({}, description="Node → the value that must come out.", examples=[{"J": 2}])
     gradients: dict[str, Values] = Field({}, description="Name → the gradient of the loss that must come out.", examples=[{"w": -4}])
     shapes: dict[str, ShapeList] = Field({}, description="Name → shape.", examples=[{"h": ["batch", 8]}])
-    parameters: Seed | None = Field(None, description="How many numbers the parameters have together.")
+    parameters: Seed | None = Field(None, description="How many numbers the parameters have together.", examples=[67])
     metrics: dict[str, MetricBound] = Field({}, description="Metric, or `loss` → number or bound.", examples=[{"accuracy": ">= 0.93"}])
-    after_steps: Seed | None = Field(None, description="Updates that are made first.")
-    tolerance: NonNegative | None = Field(None, description="|found - expected| ≤ tolerance · max(1, |expected|); 1e-6, in float32 1e-4.")
+    after_steps: Seed | None = Field(None, description="Updates that are made first.", examples=[100])
+    tolerance: NonNegative | None = Field(
+        None, description="|found - expected| ≤ tolerance · max(1, |expected|); 1e-6, in float32 1e-4.", examples=[1e-3]
+    )
 
 
 class SpecModel(Model):
     """A whole spec file, as written."""
 
-    graphrun: Literal[1] = Field(description="Version of the language.")
-    name: Text | None = Field(None, description="Identifier; the file's stem where not given.")
-    about: Text | None = Field(None, description="A sentence.")
-    dtype: Literal["float32", "float64"] = Field("float64", description="Of parameters and real inputs.")
+    graphrun: Literal[1] = Field(description="Version of the language.", examples=[1])
+    name: Text | None = Field(None, description="Identifier; the file's stem where not given.", examples=["digits"])
+    about: Text | None = Field(None, description="A sentence.", examples=["A softmax classifier with one hidden layer."])
+    dtype: Literal["float32", "float64"] = Field("float64", description="Of parameters and real inputs.", examples=["float32"])
     dims: NameList = Field([], description="Names of symbolic dimensions beside `batch`.", examples=[["time"]])
     config: dict[str, ConfigValue] = Field({}, description="Constants: name → number, boolean, string or list.", examples=[{"width": 64}])
     use: NameList = Field([], description="Spec files whose functions and optimizers are brought in.", examples=[["blocks.yaml"]])
     inputs: dict[str, InputEntry] = Field({}, description="Name → number, list, or `{shape, dtype, default}`.", examples=[{"x": -2}])
     params: dict[str, ParamEntry] = Field({}, description="Name → number, list, or `{shape, init, trainable}`.", examples=[{"w": 2}])
-    state: dict[str, StateModel] = Field({}, description="Name → `{shape, init, update}`.")
-    functions: dict[str, FunctionEntry] = Field({}, description="`name(args)` → a formula, or `{params, state, nodes, returns}`.")
-    optimizers: dict[str, OptimizerModel] = Field({}, description="`name(args)` → `{state, nodes, update}`.")
+    state: dict[str, StateModel] = Field(
+        {}, description="Name → `{shape, init, update}`.", examples=[{"seen": {"init": 0, "update": "seen + 1"}}]
+    )
+    functions: dict[str, FunctionEntry] = Field(
+        {}, description="`name(args)` → a formula, or `{params, state, nodes, returns}`.", examples=[{"scaled(x, by=2)": "by * x"}]
+    )
+    optimizers: dict[str, OptimizerModel] = Field(
+        {}, description="`name(args)` → `{state, nodes, update}`.", examples=[{"slow(lr)": {"update": "param - lr * grad / 10"}}]
+    )
     nodes: dict[str, Formulas] = Field({}, description="Name → formula; a list is a chain.", examples=[{"c": "w * x"}])
-    outputs: NameList | None = Field(None, description="Names that `run` prints; every node that no other node uses where not given.")
+    outputs: NameList | None = Field(
+        None, description="Names that `run` prints; every node that no other node uses where not given.", examples=[["probability"]]
+    )
     loss: FormulaText | None = Field(None, description="Name of a scalar node, or a formula.", examples=["J"])
     metrics: dict[str, FormulaText] = Field(
         {}, description="Name → formula.", examples=[{"accuracy": "mean(argmax(logits, axis=-1) == label)"}]
     )
-    data: DataModel | None = Field(None, description="Where rows come from and how columns become inputs.")
-    train: TrainModel | None = Field(None, description="Optimizer, length, batches, seed.")
-    diagram: DiagramModel | None = Field(None, description="Defaults for `render`.")
-    expect: list[ExpectModel] = Field([], description="The spec's own tests; `graphrun test` runs them.")
+    data: DataModel | None = Field(
+        None,
+        description="Where rows come from and how columns become inputs.",
+        examples=[{"source": "digits.csv", "columns": {"x": "pixel_*"}}],
+    )
+    train: TrainModel | None = Field(
+        None, description="Optimizer, length, batches, seed.", examples=[{"epochs": 20, "batch": 64, "optimizer": "adam(lr=1e-3)"}]
+    )
+    diagram: DiagramModel | None = Field(None, description="Defaults for `render`.", examples=[{"view": "layers", "direction": "TB"}])
+    expect: list[ExpectModel] = Field(
+        [], description="The spec's own tests; `graphrun test` runs them.", examples=[[{"values": {"J": 2}, "gradients": {"w": -4}}]]
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from keyword import kwlist
 
 from graphrun.errors import Reporter
+from graphrun.spec.lost import Lost
 from graphrun.spec.models import FunctionModel, SpecModel
 from graphrun.spec.places import Path, PlaceTable
 
@@ -27,6 +28,7 @@ def is_name(text: str) -> bool:
 
 def proposal(text: str) -> str:
     """A name like `text` that may be used."""
+    text = "".join(_latin(c) for c in text)
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     name = re.sub(r"\W+", "_", plain, flags=re.ASCII).strip("_") or "x"
     if name[0].isdigit():
@@ -34,9 +36,14 @@ def proposal(text: str) -> str:
     return f"{name}_" if name in RESERVED or name == "T" else name
 
 
-def check_names(model: SpecModel, places: PlaceTable, reporter: Reporter) -> bool:
-    """Checks the names of a spec; whether they are good."""
-    before = len(reporter.errors)
+def _latin(char: str) -> str:
+    """`beta` for `β`."""
+    name = unicodedata.name(char, "") if not char.isascii() else ""
+    return name.rsplit(" ", 1)[-1].lower() if name.startswith("GREEK SMALL LETTER") and " WITH " not in name else char
+
+
+def check_names(model: SpecModel, places: PlaceTable, reporter: Reporter, lost: Lost) -> None:
+    """Checks the names of a spec; those that are not good are lost."""
     if model.name is not None and not is_name(model.name):
         reporter.error("bad-name", f"`{model.name}` is not a name", places.value(("name",)), help=f"write `{proposal(model.name)}`")
     dims: dict[str, Path] = {}
@@ -52,34 +59,39 @@ def check_names(model: SpecModel, places: PlaceTable, reporter: Reporter) -> boo
         for name in getattr(model, section):
             if name in RESERVED or name in dims or not (name.isidentifier() and name.isascii()):
                 _well_named(name, places, (section, name), reporter, dims)
+                if name != "batch":
+                    lost.names |= {name, *re.findall(r"[A-Za-z_]\w*", name, re.ASCII)} - {"batch"}
             elif name in seen:
                 _twice(name, (section, name), (seen[name], name), places, reporter)
+                lost.names.add(name)
             else:
                 seen[name] = section
     for name in model.metrics:
         _well_named(name, places, ("metrics", name), reporter)
-    return len(reporter.errors) == before
 
 
 def check_function_names(
     model: FunctionModel, path: Path, args: Iterable[str], dims: Iterable[str], places: PlaceTable, reporter: Reporter
-) -> bool:
-    """Checks the names inside of a function; whether they are good."""
-    before = len(reporter.errors)
+) -> set[str]:
+    """Checks the names inside of a function; those that are not good."""
+    lost: set[str] = set()
     reserved = frozenset((*dims, "T"))
     seen: dict[str, Path] = {}
     for arg in args:
-        _well_named(arg, places, path, reporter, reserved, word=arg)
+        if not _well_named(arg, places, path, reporter, reserved, word=arg):
+            lost.add(arg)
         seen[arg] = path
     for section in ("params", "state", "nodes"):
         for name in getattr(model, section):
             here = (*path, section, name)
             if not _well_named(name, places, here, reporter, reserved):
+                lost.add(name)
                 continue
             if name in seen:
                 _twice(name, here, seen[name], places, reporter, argument=seen[name] == path)
+                lost.add(name)
             seen.setdefault(name, here)
-    return len(reporter.errors) == before
+    return lost
 
 
 def check_optimizer_names(

@@ -15,12 +15,8 @@ __all__ = ["NOT_YET", "refuse"]
 NOT_YET: dict[Path, str] = {
     ("data", "text"): "give the rows as a .csv file",
     ("train", "checkpoint"): "take it out: the trained parameters are written at the end",
-    ("diagram", "highlight"): "take it out",
-    ("diagram", "label"): "take it out",
-    ("diagram", "group"): "take it out",
 }
 SUFFIXES = (".npz", ".npy", ".jsonl", ".parquet", ".arrow")
-VIEWS = ("functions", "neurons", "layers", "training")
 
 
 def refuse(data: dict[str, Any], model: SpecModel, places: PlaceTable, reporter: Reporter) -> SpecModel:
@@ -34,10 +30,6 @@ def refuse(data: dict[str, Any], model: SpecModel, places: PlaceTable, reporter:
     for path, suffix in formats:
         message = f"{suffix} files are part of the language but this version does not read them yet"
         reporter.error("not-yet", message, places.value(path), help="give the rows as a .csv or .tsv file")
-    view = model.diagram.view if model.diagram is not None else None
-    if view in VIEWS:
-        message = f"the view `{view}` is part of the language but this version does not draw it yet"
-        reporter.error("not-yet", message, places.value(("diagram", "view")), help="write `view: steps`")
     changes: dict[str, Any] = {}
     if formats or ("data", "text") in paths:
         changes["data"] = None

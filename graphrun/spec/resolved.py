@@ -11,7 +11,7 @@ from graphrun.spec.models import Model
 from graphrun.spec.scalars import is_plain
 from graphrun.spec.spec import Spec
 
-__all__ = ["resolved"]
+__all__ = ["entry_lines", "plain_values", "resolved"]
 
 WIDTH = 100
 _FORMULAS = frozenset({"nodes", "functions", "optimizers", "metrics"})  # a line for each
@@ -23,7 +23,7 @@ def resolved(spec: Spec, folder: str | None = None) -> str:
     Functions brought by `use` stay where they are. Paths stay relative to the spec's folder; where `folder` is given, they are
     made relative to that.
     """
-    data = _plain(spec.model)
+    data = plain_values(spec.model)
     data = {"graphrun": data.pop("graphrun"), "name": spec.name, **{k: v for k, v in data.items() if k != "name"}}
     if folder is not None:
         _move(data, spec.base, folder)
@@ -31,19 +31,20 @@ def resolved(spec: Spec, folder: str | None = None) -> str:
     for key, value in data.items():
         if lines and isinstance(value, dict | list) and value:
             lines.append("")
-        lines.extend(_entry(key, value, 0))
+        lines.extend(entry_lines(key, value, 0))
     return "\n".join(lines) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
     """A model's written keys as plain values."""
     if isinstance(value, Model):
         fields = type(value).model_fields
-        return {fields[n].alias or n: _plain(v) for n in fields if n in value.model_fields_set and (v := getattr(value, n)) is not None}
+        written = {n: getattr(value, n) for n in fields if n in value.model_fields_set}
+        return {fields[n].alias or n: plain_values(v) for n, v in written.items() if v is not None}
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: plain_values(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain_values(v) for v in value]
     return value
 
 
@@ -105,30 +106,32 @@ def _flat(value: Any) -> bool:
     )
 
 
-def _entry(key: str, value: Any, indent: int) -> Iterator[str]:
+def entry_lines(key: str, value: Any, indent: int, width: int = WIDTH) -> Iterator[str]:
+    """An entry of a mapping as lines of YAML; a collection is broken where a line would be longer than `width`."""
     lead = " " * indent + _scalar(key, flow=False) + ":"
     if not isinstance(value, dict | list):
         yield f"{lead} {_scalar(value, flow=False)}"
         return
     if not value or isinstance(value, list) or (_flat(value) and key not in _FORMULAS):
         line = f"{lead} {_flow(value)}"
-        if not value or (len(line) <= (WIDTH if indent else 72) and not any(isinstance(v, list) for v in value if isinstance(value, list))):
+        short = len(line) <= (width if indent else min(width, 72))
+        if not value or (short and not (isinstance(value, list) and any(isinstance(v, list) for v in value))):
             yield line
             return
     yield lead
-    yield from _block(value, indent + 2)
+    yield from _block(value, indent + 2, width)
 
 
-def _block(value: Any, indent: int) -> Iterator[str]:
+def _block(value: Any, indent: int, width: int) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _entry(key, inner, indent)
+            yield from entry_lines(key, inner, indent, width)
         return
     for item in value:
         line = " " * indent + "- " + _flow(item)
-        if not isinstance(item, dict) or len(line) <= WIDTH:
+        if not isinstance(item, dict) or len(line) <= width:
             yield line
             continue
-        first, *rest = _block(item, indent + 2)
+        first, *rest = _block(item, indent + 2, width)
         yield " " * indent + "- " + first.lstrip()
         yield from rest

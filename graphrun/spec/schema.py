@@ -73,6 +73,9 @@ def _tidy(schema: Any) -> None:
                 kinds = [inner for kind in kinds for inner in (kind["anyOf"] if set(kind) == {"anyOf"} else [kind])]
                 del top[union]
                 top.update(kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
+        for bound, keyword in (("ge", "minimum"), ("gt", "exclusiveMinimum"), ("lt", "exclusiveMaximum")):
+            if isinstance(top.get(bound), int | float):  # of a union, which pydantic leaves as it is
+                top[keyword] = top.pop(bound)
         if isinstance(top.get("$ref"), str):
             top["$ref"] = top["$ref"].removesuffix("Model")
         stack.extend(top.values())

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from graphrun.errors import Place, Source
 from graphrun.expr.tree import Formula, Signature
+from graphrun.spec.lost import Lost
 from graphrun.spec.models import FunctionModel, OptimizerModel, SpecModel
 
 __all__ = ["Function", "Optimizer", "Positions", "Spec"]
@@ -61,11 +62,12 @@ class Optimizer:
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
     """One spec file: where things stand in it, and the functions and optimizers that its formulas see by name (its own and
-    those that its `use` brings in, not the library's)."""
+    those that its `use` brings in, not the library's). `lost` is what could not be read."""
 
     positions: Positions
     functions: Mapping[str, Function]
     optimizers: Mapping[str, Optimizer]
+    lost: Lost = field(default_factory=Lost)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

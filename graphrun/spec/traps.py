@@ -143,7 +143,11 @@ def in_flow(text: str, start: int) -> list[Trap]:
         mend = "quote the formula: " + _mended(text, [c for c in changes if line[0] <= c[0] and c[1] <= line[1]] or [changes[0]])
         if e.fault in {"comma", "bracket"} and text[flow.opener : flow.opener + 1] == "{":
             mend += "\nor give each entry a line of its own"
-        out.append(Trap(_CODE, message, e.start, e.end, (e.start, e.end), mend, change=(e.start, e.end, quoted(text[e.start : e.end]))))
+        new = quoted(text[e.start : e.end])
+        if re.fullmatch(r"\([^()\[\]]*\)", text[e.start : e.end]):  # a list as Python writes a tuple
+            new = f"[{text[e.start + 1 : e.end - 1].strip().rstrip(',')}]"
+            mend = f"a list stands in `[…]`: `{new}`"
+        out.append(Trap(_CODE, message, e.start, e.end, (e.start, e.end), mend, change=(e.start, e.end, new)))
     if flow.end is None and not any(e.fault in _OPEN for e in wrong):
         bracket = text[flow.opener]
         closer = "]" if bracket == "[" else "}"

@@ -53,6 +53,7 @@ class Document:
     value: Any
     places: PlaceTable
     whole: bool  # False where a part could not be read
+    named: bool = True  # False where an entry could not be read whose key is not known
 
 
 def parser_class() -> Any:
@@ -86,7 +87,7 @@ def read_yaml(source: Source, reporter: Reporter, *, skip: int = 0, loader: Any 
     if reader.stopped or reader.blanks or reader.root is _NOTHING:
         return None
     places = PlaceTable(text, reader.root_marks, reader.root_spans(skip))
-    return Document(reader.root, places, not broken and stray is None and not reader.faults)
+    return Document(reader.root, places, not broken and stray is None and not reader.faults, reader.named)
 
 
 # U+0085, U+2028 and U+2029 end a line in YAML 1.1, for which the parser is made, and in 1.2 do not: they are refused.
@@ -135,6 +136,7 @@ class _Reader:
         self.expanded = 0
         self.documents = 0
         self.stopped = False
+        self.named = True
         self.faults: list[Diagnostic] = []  # told where this pass is the last
         self.lasting: list[Diagnostic] = []  # told in any case: what they are about is blanked in the next pass
         self.blanks: list[tuple[int, int]] = []
@@ -316,6 +318,7 @@ class _Reader:
         top.key_start, top.key_end = start, end
         if value is BROKEN:
             top.key = BROKEN
+            self.named = False
             return
         top.key = value
         if not event.style:
@@ -326,8 +329,10 @@ class _Reader:
                 message = "merge keys are not part of the language: nothing is inherited"
                 self.fault("merge-key", message, start, end, help="write out the entries that are meant")
                 top.key = BROKEN
+                self.named = False
             elif ("(" in value or "[" in value) and self.cut_key(top, value, start):
                 top.key = BROKEN
+                self.named = False
         if value in top.data and top.key is not BROKEN:
             offset = top.marks.spans(value)
             first = self.text.line(offset[0] if offset else start)
@@ -380,6 +385,9 @@ class _Reader:
             return
         close = re.fullmatch(r"([A-Za-z_]\w*):([^\s:].*)", top.key) if top.flow else None
         mend = f"a space follows the colon: `{close[1]}: {close[2]}`" if close else f"write it after `{top.key}:`, or take the key out"
+        last = next(reversed(top.data.items()), None) if top.flow and top.key.isdigit() else None
+        if last is not None and last[1].__class__ is int:  # `{w: 0,5}`
+            mend, end = f"a decimal number has a point: `{last[0]}: {last[1]}.{top.key}`", start
         self.fault(
             "missing-value", f"`{top.key}` has no value", top.key_start, top.key_end, help="take the key out" if end > start else mend
         )

@@ -107,8 +107,15 @@ def _umask() -> int:
 
 
 def params_bytes(params: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
-    """Parameters as a safetensors file, under their names in the spec."""
-    return save({name: np.array(value, order="C") for name, value in params.items()}, metadata=dict(metadata))
+    """Parameters as a safetensors file, under their names in the spec. Equal parameters give equal bytes."""
+    data = save({name: np.array(value, order="C") for name, value in params.items()}, metadata=dict(metadata))
+    # the library writes metadata in an order of its own, another one each time
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def read_params(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from graphrun.ir.graph import Graph, unpack_place
 from graphrun.ir.leaves import CONST, FED
 from graphrun.train.loop import Stopped
 
-__all__ = ["Failure", "NonFinite", "find_failure", "non_finite"]
+__all__ = ["Failure", "NonFinite", "find_failure", "non_finite", "place_in_spec"]
 
 ADVICE = {
     "log": "log({0} + 1e-9), or log_softmax of the logits",
@@ -151,7 +151,7 @@ class _Finder:
             loss=self.stopped.loss,
             what=self._what(node, cause),
             formula="" if graph.op(shown) in FED else self._text(shown),
-            place=_place(graph, shown, sources, names),
+            place=place_in_spec(graph, shown, sources, names),
             because=tuple((self._operand(j), self._at(j, at, shown)) for j in operands),
             row=None if row is None else row + 1,
             rows=self._rows(),
@@ -285,7 +285,7 @@ def _number(value: Any) -> str:
     return f"{float(value):.4g}"
 
 
-def _place(graph: Graph, i: int, sources: Mapping[str, Source], names: Sequence[str]) -> Place | None:
+def place_in_spec(graph: Graph, i: int, sources: Mapping[str, Source], names: Sequence[str]) -> Place | None:
     """Where a node stands in the spec: of one that came from another file, where it is called."""
     known = graph.sources or names
     place, call = graph._place[i], graph.call(i)

@@ -33,6 +33,21 @@ def test_no_gradient_flows_through_stop_gradient() -> None:
     assert g["w"] == 3.0
 
 
+def test_a_node_that_no_parameter_leads_to_has_its_gradient_too() -> None:
+    text = "graphrun: 1\nparams: {w: 3}\nnodes:\n  s: stop_gradient(w^2)\n  c: ones([2])\n  lost: ones([2])\n  J: s * w + sum(5 * c)\nloss: J"
+    g = gr.loads(text).grad()
+    assert (g["w"], g["s"]) == (9.0, 3.0)
+    assert g["c"].tolist() == [5.0, 5.0]
+    assert g["lost"].tolist() == [0.0, 0.0]
+
+
+def test_gradients_asked_for_late_are_those_of_the_same_point() -> None:
+    model = gr.loads("graphrun: 1\ninputs: {x: 1}\nparams: {w: 3}\nnodes:\n  s: stop_gradient(x)\n  J: s * w\nloss: J")
+    g = model.grad(x=2, params={"w": 4})
+    model.keep({"w": np.array(7.0)})
+    assert (g["s"], g["w"]) == (4.0, 2.0)
+
+
 def test_gradients_of_any_scalar_with_respect_to_any_node() -> None:
     model = gr.loads("graphrun: 1\ninputs: {x: 2}\nparams: {w: 3}\nnodes:\n  a: w * x\n  b: a^2\n  J: b + 1\nloss: J")
     g = model.grad(of="b", wrt="a")

@@ -48,6 +48,11 @@ def value(nodes: str, rest: str = "", **feeds: Any) -> Any:
         ("sqrt(4) * x", 6.0),
         ("training", False),
         ("reshape(m, [-1])", [1.0, 2.0, 3.0, 4.0]),
+        ("gather(m, [1, 1, -2])", [[3.0, 4.0], [3.0, 4.0], [1.0, 2.0]]),
+        ("gather(m, 1, axis=1)", [2.0, 4.0]),
+        ("take_along(m, [[1], [0]], axis=1)", [[2.0], [3.0]]),
+        ("scatter_add(v, [0, 0], [10, 20], axis=0)", [31.0, 2.0, 3.0]),
+        ("one_hot([1, 0], 2)", [[0, 1], [1, 0]]),
     ],
 )
 def test_a_formula_has_this_value(formula: str, expected: Any) -> None:

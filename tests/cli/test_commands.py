@@ -131,7 +131,7 @@ def test_grad_writes_a_page(text, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("l.tex", ".tex files are not there yet"), ("l.doc", "one of .md, .json, .html"), ("l", "cannot tell")],
+    [("l.doc", "one of .md, .tex, .json, .html"), ("l", "cannot tell")],
 )
 def test_grad_refuses_other_formats_by_name_before_it_computes(text, name, message):
     assert message in text("grad", NEURON, "-o", name, status=2)
@@ -165,8 +165,7 @@ def test_render_without_a_name_draws_into_outputs(text, tmp_path):
 
 
 def test_render_refuses_other_formats_by_name(text):
-    assert ".mmd files are not there yet" in text("render", NEURON, "-o", "a.mmd", status=2)
-    assert "one of .svg, .png, .pdf, .dot" in text("render", NEURON, "-o", "a.gif", status=2)
+    assert "one of .svg, .png, .pdf, .dot, .mmd, .tex, .txt" in text("render", NEURON, "-o", "a.gif", status=2)
 
 
 def test_train_shows_and_writes(text, tmp_path):
@@ -264,7 +263,7 @@ def test_test_as_json(document):
     found = document("test", NEURON)
     assert (found["files"], found["failed"], found["diagnostics"]) == (1, 0, [])
     assert found["passed"] == len(found["results"])
-    assert {"file", "line", "entry", "kind", "name", "expected", "found", "difference", "ok"} == set(found["results"][0])
+    assert {"file", "line", "entry", "kind", "name", "expected", "found", "difference", "ok", "at", "step"} == set(found["results"][0])
 
 
 def test_show(text, document):

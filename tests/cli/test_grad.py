@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -199,6 +200,20 @@ def test_check_tells_which_ledgers_are_stale(text: Call) -> None:
         assert f"{name}: stale: make it again with `graphrun grad " in out
     text(ANN, "--row", "2", "-o", "ledger.md")
     assert "as it would be made now" in text("--check", "ledger.md")
+
+
+def test_check_does_not_depend_on_the_folder_it_is_called_from(text: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["train", ANN, "--quiet", "--out", "run"]) == 0
+    text(NEURON)
+    spec, run = os.path.abspath(ANN), os.path.abspath("run")
+    names = [f"made/ledger.{suffix}" for suffix in ("md", "tex", "json", "html")]
+    Path("made").mkdir()
+    for name in names:
+        text(spec, "--checkpoint", run, "-o", name)
+    assert json.loads(Path("made/ledger.json").read_text(encoding="utf-8"))["where"] == "at the parameters of ../run"
+    assert "all 4 files are as they would be made now" in text("--check", *names)
+    monkeypatch.chdir("made")
+    assert "all 4 files are as they would be made now" in text("--check", *(Path(name).name for name in names))
 
 
 def test_a_ledger_that_was_edited_is_stale(text: Call) -> None:

@@ -124,3 +124,11 @@ def test_the_worst_entry_is_named() -> None:
     assert c.worst is not None
     assert (c.worst.name, c.worst.worst) == ("x", (2,))
     assert c.worst.off == pytest.approx(0.01 / 1.01, rel=1e-3)
+
+
+def test_what_is_behind_stop_gradient_stays_as_it_is_in_the_differences() -> None:
+    found = checked("s: stop_gradient(w^2)\n  J: s * w", w=3.0)
+    assert found.ok
+    by_name = {c.name: (c.backward, c.numerical) for c in found.checked}
+    assert by_name["w"] == (9.0, pytest.approx(9.0))
+    assert by_name["s"] == (3.0, pytest.approx(3.0))

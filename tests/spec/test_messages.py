@@ -68,8 +68,7 @@ CASES = {
     "function given twice": HEAD
     + "functions:\n  f(x): x\n  g(x): x\n  f(x, y): x + y\noptimizers:\n  o(lr): {update: param}\n  o(): {update: param}\n",
     "not yet": HEAD + "data: {source: [a.npz, b.csv, c.parquet]}\n"
-    "train: {checkpoint: {every: 3}, log: {every: 1, health: true}}\n"
-    "diagram: {view: neurons, highlight: a, label: {a: b}, group: {a: b}}\n",
+    "train: {checkpoint: {every: 3}, log: {every: 1, health: true}}\n",
     "not yet: text": HEAD + "data: {source: a.txt, columns: {x: tokens}, text: {context: 8}}\n",
     "yaml and structure": HEAD + "inputs: {x: 1, x: 2}\nnodes:\n  a: f(x\n  b: {c: g(1, 2)}\ntrain:\n  optimiser: adam\n  steps: @x\n",
     "number in config that is none": HEAD + "config: {n: 3, word: abc}\ntrain: {seed: word, accumulate: m}\n",

@@ -207,8 +207,10 @@ def test_faults_of_a_setting_and_of_the_spec_are_told_together():
     assert [line.split(" ")[2] for line in said.split("\n") if " error " in line] == ["wrong-type:", "unknown-key:"]
 
 
-def test_nothing_is_given_where_a_setting_cannot_be_read_that_the_rest_needs():
+def test_a_setting_that_cannot_be_read_is_lost_by_its_name():
     reporter = Reporter()
     text = TEXT.replace("seed: 1\n", "sed: 1\n")
-    assert read_text(text, ".", "s", ["width=1e999"], reporter, "s.yaml") is None
+    spec = read_text(text, ".", "s", ["width=1e999"], reporter, "s.yaml")
+    assert spec is not None
+    assert spec.file.lost.names == {"width"}
     assert [d.code for d in reporter.diagnostics] == ["malformed-number", "unknown-key"]

@@ -181,6 +181,7 @@ class Diagram {
       if (!edge.handed) continue;
       edge.back = this.line(way.back, "way");
       stand(edge.handed, way.note, placed.width);
+      edge.top = edge.handed.offsetTop;
       if (edge.local) stand(edge.local, way.local, placed.width);
     }
     this.holder.classList.remove("measuring");
@@ -211,7 +212,25 @@ class Diagram {
       box.gradient.firstChild.classList.toggle("now", k === step.box && backward);
     });
     for (const edge of this.edges.values()) this.light(edge, step, at, backward);
+    this.part();
     this.follow(step.box);
+  }
+
+  /** Products that are shown together and would cover each other go below each other. */
+  part() {
+    const shown = [...this.edges.values()].filter((edge) => edge.handed?.classList.contains("current"));
+    const stood = [];
+    for (const edge of shown.sort((a, b) => a.top - b.top)) {
+      const { style, offsetLeft: left, offsetWidth: w, offsetHeight: h } = edge.handed;
+      let top = edge.top;
+      for (const one of stood) {
+        const meets = left < one.left + one.w && one.left < left + w && top < one.top + one.h && one.top < top + h;
+        if (meets) top = one.top + one.h + 2;
+      }
+      style.top = `${top}px`;
+      stood.push({ left, top, w, h });
+      stood.sort((a, b) => a.top - b.top);
+    }
   }
 
   light(edge, step, at, backward) {

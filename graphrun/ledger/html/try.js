@@ -28,6 +28,8 @@ class TryPanel {
       return;
     }
     const { inputs, params, code } = this.program;
+    const gradient = new Set(this.program.gradients.map(([box]) => data.boxes[box].name));
+    this.movers = params.length ? params : inputs.filter(([name]) => gradient.has(name)); // a graph without parameters is read by its inputs
     this.start = new Map([...inputs, ...params].map(([, node]) => [node, readNumber(code[node][1])]));
     this.given = new Map(this.start);
     this.rate = rateOf(data.update);
@@ -98,7 +100,7 @@ class TryPanel {
 
   // -- numbers -----------------------------------------------------------------------------------------------------
 
-  /** What comes out at `given`: the value and the gradient of each box, and of each parameter. */
+  /** What comes out at `given`: the value and the gradient of each box, and of what moves. */
   at(given) {
     const values = evaluate(this.program, given);
     const gradient = new Map(this.program.gradients);
@@ -107,10 +109,10 @@ class TryPanel {
     return { values, slope, loss: values[this.program.of] };
   }
 
-  /** The parameters one step of gradient descent on. */
+  /** The parameters (without any, the inputs) one step of gradient descent on. */
   moved(now) {
     const next = new Map(this.given);
-    for (const [name, node] of this.program.params) {
+    for (const [name, node] of this.movers) {
       if (!this.frozen(name, node, now)) next.set(node, this.given.get(node) - this.rate * now.slope(node));
     }
     return next;
@@ -133,7 +135,7 @@ class TryPanel {
     for (const [box, node] of this.program.values) {
       if (boxes[box].uses.length) items.push(result(pretty(boxes[box].name), number(now.values[node], 6), "v", `value ${boxes[box].name}`));
     }
-    for (const [name, node] of this.program.params)
+    for (const [name, node] of this.movers)
       items.push(result(`∂${pretty(name)}`, number(now.slope(node), 6), "g", `gradient ${name}`));
     this.results.replaceChildren(...items.slice(0, 60));
     this.draw(now, next);
@@ -161,7 +163,7 @@ class TryPanel {
   // -- pictures ----------------------------------------------------------------------------------------------------
 
   draw(now, next) {
-    const shown = this.program.params.filter(([name]) => !this.frozen(name)).slice(0, MOST_CURVES);
+    const shown = this.movers.filter(([name]) => !this.frozen(name)).slice(0, MOST_CURVES);
     const room = this.curves.clientWidth || 300;
     const columns = Math.max(1, Math.floor((room + 12) / 162));
     const wide = Math.floor((room - 12 * (columns - 1)) / columns);
@@ -179,9 +181,10 @@ class TryPanel {
     const landed = loss(to);
     const finite = [...points.map((point) => point[1]), y, landed].filter(Number.isFinite);
     const head = el("p", {}, el("span", {}, `${of}(${pretty(name)})`), el("span", { class: "g" }, `slope ${number(slope, 4)}`));
-    if (!finite.length || !Number.isFinite(y)) return el("div", { class: "curve" }, head, el("p", { class: "note" }, "not finite here"));
-    const low = Math.min(...finite, landed);
-    const high = Math.max(y, landed, low + (Math.max(...finite) - low) * 0.55, low + 1e-9 * Math.max(1, Math.abs(low)));
+    if (![y, slope, to].every(Number.isFinite)) return el("div", { class: "curve" }, head, el("p", { class: "note" }, "not finite here"));
+    const low = Math.min(...finite);
+    const arrives = Number.isFinite(landed);
+    const high = Math.max(y, arrives ? landed : y, low + (Math.max(...finite) - low) * 0.55, low + 1e-9 * Math.max(1, Math.abs(low)));
     const px = (at) => EDGE + ((at - x + reach) / (2 * reach)) * (wide - EDGE - 6);
     const py = (value) => 8 + (1 - (value - low) / (high - low)) * (TALL - 26);
     const floor = TALL - 10;
@@ -210,9 +213,9 @@ class TryPanel {
         svg("line", { x1: px(x - run), y1: py(y - slope * run), x2: px(x + run), y2: py(y + slope * run), class: "tangent" }),
       ),
       svg("line", { x1: px(x), x2: px(x), y1: py(y), y2: floor, class: "drop" }),
-      svg("line", { x1: px(to), x2: px(to), y1: py(landed), y2: floor, class: "drop" }),
+      arrives ? svg("line", { x1: px(to), x2: px(to), y1: py(landed), y2: floor, class: "drop" }) : null,
       svg("circle", { cx: px(x), cy: py(y), r: 4, class: "from" }),
-      Number.isFinite(landed) ? svg("circle", { cx: px(to), cy: py(landed), r: 4, class: "to" }) : null,
+      arrives ? svg("circle", { cx: px(to), cy: py(landed), r: 4, class: "to" }) : null,
     );
     const ends = el("p", { class: "ends" }, `${number(x, 4)} → `, el("span", { class: "c" }, number(to, 4)));
     return el("div", { class: "curve" }, head, picture, ends);
@@ -220,7 +223,7 @@ class TryPanel {
 
   table(now, next, after) {
     const of = pretty(this.data.of);
-    const rows = this.program.params.map(([name, node]) => {
+    const rows = this.movers.map(([name, node]) => {
       const still = this.frozen(name);
       const slope = number(now.slope(node), 6);
       return el(
@@ -242,14 +245,14 @@ class TryPanel {
         el("td", { class: "right" }, "→ ", el("b", { class: "v" }, number(after.loss))),
       ),
     );
-    const squares = this.program.params.filter(([name]) => !this.frozen(name)).reduce((sum, [, node]) => sum + now.slope(node) ** 2, 0);
+    const squares = this.movers.filter(([name]) => !this.frozen(name)).reduce((sum, [, node]) => sum + now.slope(node) ** 2, 0);
     const [predicted, actual] = [-this.rate * squares, after.loss - now.loss];
     const bends = Math.abs(predicted - actual) > 1e-3 * Math.abs(predicted) ? ", because the curve bends" : "";
     const product = `−${number(this.rate)} · ${number(squares, 5)} = ${number(predicted, 5)}`;
     const note = `Predicted by the slopes: ${product}. Actual: ${number(actual, 5)}${bends}.`;
     const rule = this.exact
       ? `As ${pretty(this.data.update.optimizer)} makes it.`
-      : `This is plain gradient descent${this.data.update ? `; the spec trains with ${this.data.update.optimizer}` : ""}.`;
+      : `This is plain gradient descent${this.program.params.length ? "" : " on the inputs, as there are no parameters"}${this.data.update ? `; the spec trains with ${this.data.update.optimizer}` : ""}.`;
     this.moves.replaceChildren(
       el("div", { class: "scroll" }, el("table", { class: "moves" }, el("tbody", {}, rows))),
       el("p", { class: "note" }, note),

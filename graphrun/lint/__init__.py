@@ -1,0 +1,1 @@
+"""Warnings about specs that are right and most likely not meant."""

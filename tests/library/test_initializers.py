@@ -1,0 +1,88 @@
+"""Initializers: their statistics are those of torch.nn.init, what is orthogonal is, and a seed gives one set of values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphrun as gr
+
+SHAPE = [300, 200]  # [in, out]
+
+
+def values(init: str, shape: list[int], seed: int = 0) -> Any:
+    return gr.loads(
+        f'graphrun: 1\nparams: {{w: {{shape: {shape}, init: "{init}"}}}}\nnodes: {{J: sum(w)}}\nloss: J\ntrain: {{steps: 1, seed: {seed}}}\n'
+    ).params["w"]
+
+
+FILLS: dict[str, tuple[list[int], Callable[[Any, Any], None]]] = {  # a torch weight has the shape [out, in]
+    "normal(0.5, 2)": (SHAPE, lambda i, w: i.normal_(w, 0.5, 2)),
+    "uniform(-1, 3)": (SHAPE, lambda i, w: i.uniform_(w, -1, 3)),
+    "truncated_normal(0.5, 2, -1, 1.5)": (SHAPE, lambda i, w: i.trunc_normal_(w, 0.5, 2, -1, 1.5)),
+    "glorot_uniform()": (SHAPE, lambda i, w: i.xavier_uniform_(w)),
+    "glorot_uniform(2)": (SHAPE, lambda i, w: i.xavier_uniform_(w, 2)),
+    "glorot_normal(gain=0.5)": (SHAPE, lambda i, w: i.xavier_normal_(w, 0.5)),
+    "he_uniform()": (SHAPE, lambda i, w: i.kaiming_uniform_(w)),
+    "he_uniform(a=1, mode='fan_out')": (SHAPE, lambda i, w: i.kaiming_uniform_(w, 1, "fan_out")),
+    "he_normal()": (SHAPE, lambda i, w: i.kaiming_normal_(w)),
+    "he_normal(mode='fan_out')": (SHAPE, lambda i, w: i.kaiming_normal_(w, mode="fan_out")),
+}
+KERNEL = [60, 40, 5, 5]
+
+
+def same_spread(ours: Any, theirs: Any) -> None:
+    """Equal mean, standard deviation and quantiles, as far as so many values tell."""
+    scale = theirs.std()
+    assert ours.mean() == pytest.approx(theirs.mean(), abs=0.03 * scale)
+    assert ours.std() == pytest.approx(scale, rel=0.02)
+    at = [0.001, 0.05, 0.25, 0.5, 0.75, 0.95, 0.999]
+    np.testing.assert_allclose(np.quantile(ours, at), np.quantile(theirs, at), atol=0.15 * scale)
+    np.testing.assert_allclose(np.quantile(ours, at[1:-1]), np.quantile(theirs, at[1:-1]), atol=0.03 * scale)
+
+
+@pytest.mark.parametrize("init", FILLS)
+def test_values_are_spread_as_torchs(init: str) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    shape, fill = FILLS[init]
+    w = torch.empty(shape[::-1], dtype=torch.float64)
+    fill(torch.nn.init, w)
+    same_spread(values(init, shape), w.numpy())
+
+
+@pytest.mark.parametrize("init", ["he_normal()", "he_normal(mode='fan_out')", "glorot_uniform()"])
+def test_the_fans_of_a_kernel_are_torchs(init: str) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    w = torch.empty(KERNEL, dtype=torch.float64)
+    FILLS[init][1](torch.nn.init, w)
+    same_spread(values(init, KERNEL), w.numpy())
+
+
+def test_zeros_ones_and_constants() -> None:
+    assert not values("zeros()", [2, 3]).any()
+    assert (values("ones()", [2, 3]) == 1).all()
+    assert (values("constant(0.25)", [2, 3]) == 0.25).all()
+
+
+def test_lecun_normal_has_the_variance_of_one_over_fan_in() -> None:
+    found = values("lecun_normal()", SHAPE)
+    assert found.std() == pytest.approx(SHAPE[0] ** -0.5, rel=0.02)
+    assert np.abs(found).max() > 3.5 * SHAPE[0] ** -0.5  # not cut off
+
+
+@pytest.mark.parametrize("shape", [[6, 4], [4, 6], [5, 5], [4, 2, 3]])
+def test_orthogonal_is_orthogonal(shape: list[int]) -> None:
+    found = values("orthogonal(2)", shape).reshape(shape[0], -1) / 2
+    small = found @ found.T if found.shape[0] <= found.shape[1] else found.T @ found
+    np.testing.assert_allclose(small, np.eye(min(found.shape)), atol=1e-12)
+
+
+@pytest.mark.parametrize("init", ["orthogonal()", "truncated_normal()", "he_normal()"])
+def test_the_seed_decides(init: str) -> None:
+    np.testing.assert_array_equal(values(init, [4, 3]), values(init, [4, 3]))
+    assert np.abs(values(init, [4, 3]) - values(init, [4, 3], seed=1)).max() > 1e-3

@@ -1,0 +1,170 @@
+"""Optimizers against torch.optim: five steps on six small nets, from the same weights, to 1e-8."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphrun as gr
+
+RNG = np.random.default_rng(11)
+ROWS, CLASSES = 6, 3
+LABELS = [0, 2, 1, 1, 0, 2]
+WORDS = [[0, 3, 6], [1, 1, 2], [5, 4, 3], [2, 6, 0], [1, 2, 3], [4, 4, 4]]
+
+NETS = {  # shape of a row, formula of the logits
+    "mlp": ([3], "x -> dense(8, tanh) -> dense(3)"),
+    "cnn": ([1, 9, 9], "x -> conv(2, 3, padding=1, activation=relu) -> max_pool2d(2) -> conv(4, 3, activation=relu) -> flatten(1) -> dense(3)"),
+    "lstm": ([5, 2], "(x -> lstm(4))[0][:, -1] -> dense(3)"),
+    "batch norm": ([3], "x -> dense(5) -> batch_norm -> tanh -> dense(3)"),
+    "transformer": ([4, 6], "mean(x -> transformer_block(2, 8, 0, gelu, causal=true), axis=1) -> dense(3)"),
+    "embedding": ([3], "mean(x -> embedding(7, 4), axis=1) -> dense(3)"),
+}
+
+
+def fed(net: str) -> Any:
+    if net == "embedding":
+        return np.array(WORDS)
+    return np.round(np.random.default_rng(len(net)).normal(0, 1, (ROWS, *NETS[net][0])), 3)
+
+
+def transformer(torch: Any, p: dict[str, Any]) -> dict[str, Any]:
+    """Our parameters of the block as those of torch's layer."""
+    own = {n.removeprefix("h.0."): v for n, v in p.items() if n.startswith("h.0.")}
+    out = {}
+    for name, value in own.items():
+        head, _, last = name.rpartition(".")
+        if head.startswith("self_attn") and head[-2:] in (".q", ".k", ".v"):
+            continue
+        out[name.replace("self_attn.out", "self_attn.out_proj")] = value.T if last == "weight" and "norm" not in head else value
+    out["self_attn.in_proj_weight"] = torch.cat([own[f"self_attn.{n}.weight"].T for n in "qkv"])
+    out["self_attn.in_proj_bias"] = torch.cat([own[f"self_attn.{n}.bias"] for n in "qkv"])
+    return out
+
+
+def logits(torch: Any, net: str, x: Any, p: dict[str, Any]) -> Any:
+    """What the net computes, in torch, on our parameters."""
+    F = torch.nn.functional
+
+    def dense(h: Any, name: str) -> Any:
+        return h @ p[f"{name}.weight"] + p[f"{name}.bias"]
+
+    match net:
+        case "mlp":
+            return dense(torch.tanh(dense(x, "h.0")), "h.1")
+        case "cnn":
+            h = F.max_pool2d(torch.relu(F.conv2d(x, p["h.0.weight"], p["h.0.bias"], padding=1)), 2)
+            return dense(torch.relu(F.conv2d(h, p["h.1.weight"], p["h.1.bias"])).flatten(1), "h.2")
+        case "lstm":
+            module = torch.nn.LSTM(2, 4, batch_first=True, dtype=torch.float64)
+            own = {f"{n}_l0": p[f"h.0.{n}"].T if n.startswith("w") else p[f"h.0.{n}"] for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
+            return dense(torch.func.functional_call(module, own, x)[0][:, -1], "h.1")
+        case "batch norm":
+            h = F.batch_norm(dense(x, "h.0"), None, None, p["h.1.weight"], p["h.1.bias"], training=True)
+            return dense(torch.tanh(h), "h.2")
+        case "transformer":
+            layer = torch.nn.TransformerEncoderLayer(6, 2, 8, 0.0, "gelu", batch_first=True, dtype=torch.float64)
+            mask = ~torch.tril(torch.ones(4, 4, dtype=torch.bool))
+            return dense(torch.func.functional_call(layer, transformer(torch, p), (x,), {"src_mask": mask}).mean(1), "h.1")
+        case _:
+            return dense(p["h.0.weight"][x].mean(1), "h.1")
+
+
+OPTIMIZERS: dict[str, tuple[str, Callable[[Any], Callable[[Any], Any]]]] = {
+    "sgd": ("sgd(0.1)", lambda o: lambda p: o.SGD(p, 0.1)),
+    "sgd by default": ("sgd", lambda o: lambda p: o.SGD(p)),
+    "sgd, momentum": ("sgd(0.1, 0.9, dampening=0.2)", lambda o: lambda p: o.SGD(p, 0.1, 0.9, 0.2)),
+    "sgd, nesterov": (
+        "sgd(0.1, 0.9, nesterov=true, weight_decay=0.1)", lambda o: lambda p: o.SGD(p, 0.1, 0.9, nesterov=True, weight_decay=0.1)
+    ),
+    "sgd, weight decay": ("sgd(0.1, weight_decay=0.2)", lambda o: lambda p: o.SGD(p, 0.1, weight_decay=0.2)),
+    "momentum": ("momentum(0.1, weight_decay=0.1)", lambda o: lambda p: o.SGD(p, 0.1, 0.9, weight_decay=0.1)),
+    "nesterov": ("nesterov(0.1)", lambda o: lambda p: o.SGD(p, 0.1, 0.9, nesterov=True)),
+    "adam": ("adam(0.02)", lambda o: lambda p: o.Adam(p, 0.02)),
+    "adam, all": (
+        "adam(0.02, 0.8, 0.99, 1e-6, 0.1)", lambda o: lambda p: o.Adam(p, 0.02, (0.8, 0.99), 1e-6, 0.1)
+    ),
+    "adam, amsgrad": ("adam(0.2, beta2=0.5, amsgrad=true)", lambda o: lambda p: o.Adam(p, 0.2, (0.9, 0.5), amsgrad=True)),
+    "adamw": ("adamw(0.02)", lambda o: lambda p: o.AdamW(p, 0.02)),
+    "adamw, amsgrad": (
+        "adamw(0.2, beta2=0.5, weight_decay=0.3, amsgrad=true)",
+        lambda o: lambda p: o.AdamW(p, 0.2, (0.9, 0.5), weight_decay=0.3, amsgrad=True),
+    ),
+    "rmsprop": ("rmsprop()", lambda o: lambda p: o.RMSprop(p)),
+    "rmsprop, centered": ("rmsprop(0.02, centered=true, weight_decay=0.1)", lambda o: lambda p: o.RMSprop(p, 0.02, centered=True, weight_decay=0.1)),
+    "rmsprop, momentum": (
+        "rmsprop(0.01, 0.9, 1e-6, 0.8, centered=true)", lambda o: lambda p: o.RMSprop(p, 0.01, 0.9, 1e-6, momentum=0.8, centered=True)
+    ),
+    "adagrad": ("adagrad()", lambda o: lambda p: o.Adagrad(p)),
+    "adagrad, all": (
+        "adagrad(0.1, 0.2, 0.1, 0.3, 1e-6)", lambda o: lambda p: o.Adagrad(p, 0.1, 0.2, 0.1, 0.3, 1e-6)
+    ),
+    "adadelta": ("adadelta()", lambda o: lambda p: o.Adadelta(p)),
+    "adadelta, all": ("adadelta(0.5, 0.8, 1e-4, 0.1)", lambda o: lambda p: o.Adadelta(p, 0.5, 0.8, 1e-4, 0.1)),
+}  # fmt: skip
+
+
+def after_five_steps(torch: Any, net: str, optimizer: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The parameters before, ours after, and torch's after."""
+    written, theirs = OPTIMIZERS[optimizer]
+    shape, formula = NETS[net]
+    x = fed(net)
+    kind = ", dtype: int64" if net == "embedding" else ""
+    model = gr.loads(
+        f"graphrun: 1\ninputs:\n  x: {{shape: [batch, {', '.join(map(str, shape))}], default: {x.tolist()}{kind}}}\n"
+        f"  label: {{shape: [batch], dtype: int64, default: {LABELS}}}\nnodes:\n  h: {formula}\n  J: mean(cross_entropy(h, label))\n"
+        f'loss: J\ntrain: {{steps: 5, optimizer: "{written}"}}\n'
+    )
+    before = dict(model.params)
+    p = {name: torch.tensor(value, requires_grad=True) for name, value in before.items()}
+    opt = theirs(torch.optim)(list(p.values()))
+    data, label = torch.tensor(x), torch.tensor(LABELS)
+    for _ in range(5):
+        opt.zero_grad()
+        torch.nn.functional.cross_entropy(logits(torch, net, data, p), label).backward()
+        opt.step()
+    return before, model.train().params, {name: value.detach().numpy() for name, value in p.items()}
+
+
+def hold(net: str, optimizer: str) -> None:
+    torch = pytest.importorskip("torch")
+    before, ours, theirs = after_five_steps(torch, net, optimizer)
+    moved = max(np.abs(ours[name] - value).max() for name, value in before.items())
+    assert moved > 1e-4
+    for name, value in theirs.items():
+        np.testing.assert_allclose(ours[name], value, rtol=1e-8, atol=1e-8, err_msg=name)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_is_torchs_on_one_net(optimizer: str) -> None:
+    hold("mlp", optimizer)
+
+
+@pytest.mark.parametrize("net", [net for net in NETS if net != "mlp"])
+def test_adam_is_torchs_on_every_net(net: str) -> None:
+    hold(net, "adam, amsgrad")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("net", [net for net in NETS if net != "mlp"])
+def test_every_optimizer_is_torchs_on_every_net(net: str, optimizer: str) -> None:
+    hold(net, optimizer)
+
+
+def test_lion_is_as_published() -> None:
+    model = gr.loads(
+        "graphrun: 1\nparams: {w: [1.0, -2.0, 0.5]}\nnodes: {J: sum((w - [0.98, 1.0, 0.6])^2)}\nloss: J\n".replace(
+            "{J: sum((w - [0.98, 1.0, 0.6])^2)}", '{J: "sum((w - [0.98, 1.0, 0.6])^2)"}'
+        )
+        + 'train: {steps: 6, optimizer: "lion(0.01, 0.9, 0.99, 0.1)"}\n'
+    )
+    w, m = np.array([1.0, -2.0, 0.5]), np.zeros(3)
+    for _ in range(6):
+        g = 2 * (w - [0.98, 1.0, 0.6])
+        w = w - 0.01 * (np.sign(0.9 * m + 0.1 * g) + 0.1 * w)
+        m = 0.99 * m + 0.01 * g
+    np.testing.assert_allclose(model.train().params["w"], w, rtol=1e-12)
