@@ -1,4 +1,4 @@
-"""A multilayer perceptron, 64-128-64-10, with batch norm, relu, cross entropy and Adam: batches of 64 from 1,000 rows, the last one of 40."""
+"""A multilayer perceptron with batch norm, Adam and a ragged last batch, beside PyTorch and JAX."""
 
 from __future__ import annotations
 

@@ -6,19 +6,19 @@ import json
 import sys
 from pathlib import Path
 
-from graphrun.build.library import library
+from graphrun.build.shipped import KINDS, definitions
 from graphrun.codes import catalogue
 from graphrun.ir.opdef import OpDef
 from graphrun.model import load
 from graphrun.ops.registry import FAMILIES
 from graphrun.spec.schema import json_schema
-from graphrun.spec.spec import Function, Optimizer
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from lessons import lessons  # noqa: E402  (a file beside this one, wherever this is called from)
 
+HEADS = {"transforms": "Transforms of data"}
 INNER = {"dtype", "key", "seed", "offset"}  # attributes of kind `any` that the build sets
 FORMS = {  # family → (call, what it computes) of what is made of several operations
     "products and matrices": (
@@ -76,11 +76,12 @@ def operations() -> str:
             parts.append(f"\n## {family.capitalize()}\n\n{NOTES.get(family, '')}| call | computes | derivative |\n|---|---|---|\n")
             parts += [_row(op) for op in public]
             parts += [f"| `{call}` | {_cell(text)} |  |\n" for call, text in FORMS.get(family, ())]
-    parts.append("\n## Library\n\nWritten in the spec language, in `graphrun/library/`.\n\n| call | from |\n|---|---|\n")
-    functions, optimizers = library()
-    entries: dict[str, Function | Optimizer] = {**functions, **optimizers}
-    for name, entry in sorted(entries.items()):
-        parts.append(f"| `{_signature(name, entry)}` | {Path(entry.file.positions.source.name).stem} |\n")
+    parts.append(
+        "\n# Library\n\nWritten in the spec language; `graphrun show --library NAME` prints a definition, to be copied into a spec and changed.\n"
+    )
+    for stem, kind in KINDS.items():
+        parts.append(f"\n## {HEADS.get(stem, stem.capitalize())}\n\n| call | computes |\n|---|---|\n")
+        parts += [f"| `{_cell(d.call)}` | {_cell(d.about)} |\n" for d in definitions() if d.kind == kind and not d.name.startswith("_")]
     return "".join(parts)
 
 
@@ -104,11 +105,6 @@ def _default(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     return f"'{value}'" if isinstance(value, str) else str(value)
-
-
-def _signature(name: str, entry: Function | Optimizer) -> str:
-    key = str(entry.path[-1])
-    return _cell(key) if "(" in key else name
 
 
 def pages() -> dict[Path, bytes]:

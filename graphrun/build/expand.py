@@ -176,6 +176,7 @@ class Expansion(Stateful):
             record.children, record.call, f.tag, self.source_id(fn.file), key=True, likes=record.like.children if record.like else None,
         )  # fmt: skip
         self.depth += 1
+        self.around.append(record)
         try:
             self._bind_arguments(fn, bound, scope, inner)
             record.bound = {**scope.values, **scope.functions}
@@ -183,6 +184,7 @@ class Expansion(Stateful):
             return self._body(fn, record, scope, inner)
         finally:
             self.depth -= 1
+            self.around.pop()
 
     def _bind_arguments(self, fn: Function, bound: Sequence[Any], scope: Scope, frame: Frame) -> None:
         wanted = self.static.function_arguments(fn)

@@ -7,6 +7,7 @@ from abc import ABC
 from collections.abc import Mapping, Sequence
 
 from graphrun.build.frame import Frame
+from graphrun.build.names import CallRecord
 from graphrun.build.static import Static, order
 from graphrun.build.values import Fault, Poisoned, Ref
 from graphrun.errors import Diagnostic, Place, Reporter
@@ -50,6 +51,7 @@ class Session(ABC):
         self.dims = frozenset(dims)
         self.training = training
         self.one_row = one_row
+        self.around: list[CallRecord] = []  # the calls that are being built, each within the one before
         self._told: set[tuple[str, Place | None]] = set()
         self._bodies: dict[Function, dict[str, list[Formula]]] = {}
         self._orders: dict[Function, list[str]] = {}
@@ -138,7 +140,7 @@ class Session(ABC):
         """Reports the fault at its place in the formula; what is raised in its stead."""
         outside = self.caller(f)
         if outside is not None:
-            arguments, given = self._given(f)
+            arguments, given = self._given()
             self.tell(outside_of(fault, outside[1], outside[0], arguments, given))
             return Poisoned()
         if fault.token is not None:
@@ -171,11 +173,12 @@ class Session(ABC):
             call = graph.calls[call].parent
         return None
 
-    def _given(self, f: Frame) -> tuple[list[str], tuple[str, ...]]:
-        """What the spec passes to the function of the library around a formula, by name, and in words; nothing of an inner call."""
-        record = f.scope.record
+    def _given(self) -> tuple[list[str], tuple[str, ...]]:
+        """What the spec passes to the function of the library that is being built, by name, and in words."""
         shipped = {self._sources[file] for file in self.shipped if file in self._sources}
-        if record is None or unpack_place(self.builder.graph.calls[record.call].place)[0] in shipped:
+        calls = self.builder.graph.calls
+        record = next((r for r in reversed(self.around) if unpack_place(calls[r.call].place)[0] not in shipped), None)
+        if record is None:
             return [], ()
         found = {name: value.node for name, value in record.bound.items() if isinstance(value, Ref)}
         words = []

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from graphrun.build.build import Built
-from graphrun.cli import files, printing, sections
-from graphrun.cli.options import Format, FormatOption, QuietOption, SetOption, SpecArgument, TrainingOption
+from graphrun.cli import files, printing, sections, shipped
+from graphrun.cli.options import Format, FormatOption, QuietOption, SetOption, TrainingOption
 from graphrun.engines.python import PythonEngine
+from graphrun.errors import Diagnostic, UsageError
 from graphrun.ir.types import Dim, Shape
 from graphrun.model import Model, load
 from graphrun.model.layer_table import Layer, at_sizes, layers, totals, usual_sizes
@@ -22,8 +23,17 @@ __all__ = ["command"]
 
 
 def command(
-    spec: SpecArgument,
+    spec: Annotated[str | None, typer.Argument(metavar="[SPEC]", help="A spec file.", show_default=False)] = None,
     *,
+    library: Annotated[
+        str | None,
+        typer.Option(
+            "--library",
+            metavar="NAME",
+            help="Print how a layer, loss, optimizer, schedule or initializer of the library is written; with `all`, their names.",
+            show_default=False,
+        ),
+    ] = None,
     resolved_: Annotated[bool, typer.Option("--spec", help="Only the resolved spec, each line with where it came from.")] = False,
     layers_: Annotated[bool, typer.Option("--layers", help="Only the table of layers, with parameters and the inputs.")] = False,
     steps: Annotated[bool, typer.Option("--steps", help="Only the primitive steps.")] = False,
@@ -49,7 +59,14 @@ def command(
       graphrun show specs/iris.yaml --layers
       graphrun show specs/iris.yaml --format json
       graphrun show specs/ann.yaml --code
+      graphrun show --library dense
     """
+    if library is not None:
+        shipped.show_entry(library, as_json=format is Format.json)
+        return
+    if spec is None:
+        mend = "`graphrun show SPEC`, or `graphrun show --library NAME`"
+        raise UsageError(Diagnostic("usage", "`graphrun show` takes a spec file", help=mend))
     model = load(files.spec(spec), set=set_ or [])
     if code:
         printing.say(PythonEngine().compile(training_step(model)).source, end="")

@@ -26,7 +26,8 @@ def refuse(data: dict[str, Any], model: SpecModel, places: PlaceTable, reporter:
         name = ".".join(str(part) for part in path)
         message = f"`{name}` is part of the language but this version does not carry it out yet"
         reporter.error("not-yet", message, places.key(path), help=mend)
-    formats = list(_formats(data.get("data", {}).get("source"), ("data", "source")))
+    section = data.get("data")
+    formats = list(_formats(section.get("source"), ("data", "source"))) if isinstance(section, dict) else []
     for path, suffix in formats:
         message = f"{suffix} files are part of the language but this version does not read them yet"
         reporter.error("not-yet", message, places.value(path), help="give the rows as a .csv or .tsv file")

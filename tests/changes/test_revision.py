@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from graphrun.changes.revision import at_revision
-from graphrun.errors import SpecError, UsageError
+from graphrun.errors import UsageError
 from graphrun.model.difference import diff
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs the git command")

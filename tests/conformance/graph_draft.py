@@ -53,7 +53,7 @@ class Value:
         depth = 0
         for k, c in enumerate(self.text):
             depth += (c in "([") - (c in ")]")
-            if depth == 0 and not (c.isalnum() or c in "_)") or (c in "])" and depth == 0 and k + 1 < len(self.text)):
+            if (depth == 0 and not (c.isalnum() or c in "_)")) or (c in "])" and depth == 0 and k + 1 < len(self.text)):
                 return f"({self.text})"
         return self.text
 

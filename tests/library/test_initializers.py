@@ -15,7 +15,8 @@ SHAPE = [300, 200]  # [in, out]
 
 def values(init: str, shape: list[int], seed: int = 0) -> Any:
     return gr.loads(
-        f'graphrun: 1\nparams: {{w: {{shape: {shape}, init: "{init}"}}}}\nnodes: {{J: sum(w)}}\nloss: J\ntrain: {{steps: 1, seed: {seed}}}\n'
+        f'graphrun: 1\nparams: {{w: {{shape: {shape}, init: "{init}"}}}}\nnodes: {{J: sum(w)}}\nloss: J\n'
+        f"train: {{steps: 1, seed: {seed}}}\n"
     ).params["w"]
 
 

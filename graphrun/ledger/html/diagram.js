@@ -181,7 +181,7 @@ class Diagram {
       if (!edge.handed) continue;
       edge.back = this.line(way.back, "way");
       stand(edge.handed, way.note, placed.width);
-      edge.top = edge.handed.offsetTop;
+      edge.top = parseFloat(edge.handed.style.top);
       if (edge.local) stand(edge.local, way.local, placed.width);
     }
     this.holder.classList.remove("measuring");

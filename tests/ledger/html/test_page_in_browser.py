@@ -241,6 +241,25 @@ def test_a_changed_weight_gives_the_right_gradient_on_the_page(browser: Browser,
     assert browser.all("[aria-invalid]") == []
 
 
+def test_a_graph_without_parameters_is_tried_by_its_inputs(browser: Browser, opened: Any) -> None:
+    opened("graphrun: 1\ninputs: {x: 3, k: 2}\nnodes: {f: k * x^2}\nloss: f\n")
+    shown = dict(browser.all("[data-result]", "[e.dataset.result, e.querySelector('b').textContent]"))
+    assert (shown["gradient x"], shown["gradient k"]) == ("12", "9")
+    assert browser.text("[data-next=x]") == "→ 1.8"
+    assert "on the inputs, as there are no parameters" in browser.text("#try-body")
+    browser.click("#take-step")
+    assert browser.all(".field input", "Number(e.value).toFixed(4)") == ["1.8000", "1.1000"]
+
+
+def test_a_step_that_leads_to_nan_is_drawn_without_a_complaint(browser: Browser, opened: Any) -> None:
+    opened("graphrun: 1\nparams: {p: 0.5}\nnodes: {J: log(p)}\nloss: J\ntrain: {optimizer: sgd(lr=0.3), steps: 1}\n")
+    assert browser.text("[data-next=p]") == "→ −0.1"
+    assert len(browser.all(".curves svg circle", "1")) == 1
+    browser.fill("[data-name=p]", "0")
+    assert "not finite here" in browser.text(".curves")
+    assert browser.complaints == []
+
+
 def test_where_values_cannot_be_tried_the_page_says_why(browser: Browser, opened: Any) -> None:
     opened("xor")
     assert browser.text("#try-body") == "Values can be tried on a graph of single numbers; this one holds arrays."
@@ -267,6 +286,15 @@ def test_nothing_is_cut_off_or_overlaps(browser: Browser, opened: Any, spec: str
     assert browser.js(CUT) == []
     assert browser.js(OVERLAPS) == []
     assert browser.js(COVERED) == []
+
+
+def test_products_that_are_shown_together_do_not_cover_each_other(browser: Browser, opened: Any) -> None:
+    opened("published/mazur", width=360, fragment="#step=32")
+    assert browser.text(".box.current .name") == "b₁"
+    first, second = browser.all(".tag.handed.current", "(({left, right, top, bottom}) => [left, right, top, bottom])(e.getBoundingClientRect())")
+    assert first[0] < second[1] and second[0] < first[1]  # they stand in the same columns
+    assert first[3] <= second[2] or second[3] <= first[2]
+    assert browser.js(CUT) == []
 
 
 def test_text_has_its_size_on_a_phone(browser: Browser, opened: Any) -> None:
