@@ -77,7 +77,8 @@ def operations() -> str:
             parts += [_row(op) for op in public]
             parts += [f"| `{call}` | {_cell(text)} |  |\n" for call, text in FORMS.get(family, ())]
     parts.append(
-        "\n# Library\n\nWritten in the spec language; `graphrun show --library NAME` prints a definition, to be copied into a spec and changed.\n"
+        "\n# Library\n\nWritten in the spec language; `graphrun show --library NAME` prints a definition, "
+        "to be copied into a spec and changed.\n"
     )
     for stem, kind in KINDS.items():
         parts.append(f"\n## {HEADS.get(stem, stem.capitalize())}\n\n| call | computes |\n|---|---|\n")

@@ -34,7 +34,8 @@ def test_no_gradient_flows_through_stop_gradient() -> None:
 
 
 def test_a_node_that_no_parameter_leads_to_has_its_gradient_too() -> None:
-    text = "graphrun: 1\nparams: {w: 3}\nnodes:\n  s: stop_gradient(w^2)\n  c: ones([2])\n  lost: ones([2])\n  J: s * w + sum(5 * c)\nloss: J"
+    nodes = "  s: stop_gradient(w^2)\n  c: ones([2])\n  lost: ones([2])\n  J: s * w + sum(5 * c)\n"
+    text = f"graphrun: 1\nparams: {{w: 3}}\nnodes:\n{nodes}loss: J"
     g = gr.loads(text).grad()
     assert (g["w"], g["s"]) == (9.0, 3.0)
     assert g["c"].tolist() == [5.0, 5.0]

@@ -40,7 +40,10 @@ def written(d: Draft) -> str:
     lines = ["graphrun: 1"]
     for section, entries in (("inputs", d.inputs), ("params", d.params), ("functions", d.functions), ("nodes", d.nodes)):
         if entries:
-            lines += [f"{section}:", *(f"  {name}: {_quoted(text) if section in ('functions', 'nodes') else text}" for name, text in entries.items())]
+            lines += [
+                f"{section}:",
+                *(f"  {name}: {_quoted(text) if section in ('functions', 'nodes') else text}" for name, text in entries.items()),
+            ]
     return "\n".join([*lines, "loss: J", "train: {optimizer: sgd(lr=0.05), steps: 3}", ""])
 
 

@@ -107,7 +107,11 @@ def binary(d: Draft, v: Value) -> Value:
     a, b = (other, v) if d.chance() else (v, other)
     right = f"tanh({b.text})" if text.startswith("(2 + sin") else b.within
     return Value(
-        text.format(a.within, right), lambda env: call(a.ask(env), b.ask(env)), shape, bound(a.bound, b.bound), exact and a.exact and b.exact
+        text.format(a.within, right),
+        lambda env: call(a.ask(env), b.ask(env)),
+        shape,
+        bound(a.bound, b.bound),
+        exact and a.exact and b.exact,
     )
 
 
@@ -189,7 +193,9 @@ def reduced(d: Draft, v: Value) -> Value:
             env.kink(out, exact=False)
         return out
 
-    return Value(f"{name}({v.text}, axis={written}, keepdims={str(keep).lower()}{more})", ask, shape, bound, v.exact and name in ("max", "min"))
+    return Value(
+        f"{name}({v.text}, axis={written}, keepdims={str(keep).lower()}{more})", ask, shape, bound, v.exact and name in ("max", "min")
+    )
 
 
 def gaps(x: torch.Tensor, axes: list[int]) -> torch.Tensor:
@@ -204,7 +210,9 @@ def along(d: Draft, v: Value) -> Value:
     if not v.shape:
         return smooth(d, v)
     axis = d.pick(list(range(-len(v.shape), len(v.shape))))
-    name, call = d.pick([("softmax", torch.softmax), ("log_softmax", torch.log_softmax), ("cumsum", torch.cumsum), ("flip", None), ("roll", None)])
+    name, call = d.pick(
+        [("softmax", torch.softmax), ("log_softmax", torch.log_softmax), ("cumsum", torch.cumsum), ("flip", None), ("roll", None)]
+    )
     if name == "flip":
         return Value(f"flip({v.text}, axis={axis})", lambda env: v.ask(env).flip(axis), v.shape, v.bound, v.exact)
     if name == "roll":
@@ -235,7 +243,9 @@ def indexed(d: Draft, v: Value) -> Value:
     else:
         at = [start, 0, start]
         shape = (*before, 3, *after)
-        return Value(f"gather({v.text}, {at}, axis={axis})", lambda env: v.ask(env).index_select(axis, torch.tensor(at)), shape, v.bound, v.exact)
+        return Value(
+            f"gather({v.text}, {at}, axis={axis})", lambda env: v.ask(env).index_select(axis, torch.tensor(at)), shape, v.bound, v.exact
+        )
     place = (slice(None),) * axis + (pick,)
     return Value(f"{v.within}[{', '.join([':'] * axis + [text])}]", lambda env: v.ask(env)[place], shape, v.bound, v.exact)
 
@@ -258,7 +268,11 @@ def moved(d: Draft, v: Value) -> Value:
     if kind == "wide":
         shape = (2, *v.shape)
         return Value(
-            f"broadcast_to({v.text}, [{', '.join(map(str, shape))}])", lambda env: v.ask(env).expand(numbers(shape)), shape, v.bound, v.exact
+            f"broadcast_to({v.text}, [{', '.join(map(str, shape))}])",
+            lambda env: v.ask(env).expand(numbers(shape)),
+            shape,
+            v.bound,
+            v.exact,
         )
     order = d.pick([list(p) for p in itertools.permutations(range(rank))])
     return Value(f"transpose({v.text}, {order})", lambda env: v.ask(env).permute(order), tuple(v.shape[k] for k in order), v.bound, v.exact)
@@ -306,7 +320,13 @@ def scanned(d: Draft, v: Value) -> Value:
         w, out = weight.ask(env), []
         for x in v.ask(env).unbind(axis):
             m = h @ w if square else h * w
-            new = torch.tanh(m + x) if form.startswith("tanh") else torch.sin(m) * x if form.startswith("sin") else 0.5 * c + torch.tanh(m * x)
+            new = (
+                torch.tanh(m + x)
+                if form.startswith("tanh")
+                else torch.sin(m) * x
+                if form.startswith("sin")
+                else 0.5 * c + torch.tanh(m * x)
+            )
             c = torch.tanh(h - c) if two else new
             h = new
             out.append(h)
@@ -328,7 +348,8 @@ def loss(d: Draft) -> Value:
     total: Value | None = None
     for v in map(squeezed, chosen_ones):
         form, call = d.pick([
-            ("mean({})", torch.mean), ("sum({})", torch.sum), ("mean({}^2)", lambda x: (x * x).mean()), ("sum(0.5 * {}^2)", lambda x: 0.5 * (x**2).sum()),
+            ("mean({})", torch.mean), ("sum({})", torch.sum), ("mean({}^2)", lambda x: (x * x).mean()),
+            ("sum(0.5 * {}^2)", lambda x: 0.5 * (x**2).sum()),
         ])  # fmt: skip
         term = Value(form.format(v.text), lambda env, v=v, call=call: call(v.ask(env)), (), 1.0)
         total = term if total is None else plus(total, term)

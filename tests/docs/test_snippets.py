@@ -57,7 +57,7 @@ def test_page(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     changed = page
-    assert {b.kind for b in blocks(page)} <= KINDS | {"diff", "text"}, "a block of a kind that is not run"  # these: test_mistakes
+    assert {b.kind for b in blocks(page)} <= KINDS, "a block of a kind that is not run"
     shift = 0
     for block in blocks(page):
         if block.kind == "sh":

@@ -130,7 +130,7 @@ def after_five_steps(torch: Any, net: str, optimizer: str, folder: Path) -> tupl
         f'loss: J\ntrain: {{steps: 5, optimizer: "{written}"}}\n'
     )
     before = {name: value + 0.1 * RNG.normal(size=value.shape) for name, value in model.params.items()}
-    save_file(before, folder / "start.safetensors")
+    save_file({**model.state, **before}, folder / "start.safetensors")
     model.load_params(folder / "start.safetensors")
     p = {name: torch.tensor(value, requires_grad=True) for name, value in before.items()}
     opt = theirs(torch.optim)(list(p.values()))

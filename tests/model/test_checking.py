@@ -127,7 +127,7 @@ def test_the_worst_entry_is_named() -> None:
 
 
 def test_what_is_behind_stop_gradient_stays_as_it_is_in_the_differences() -> None:
-    found = checked("s: stop_gradient(w^2)\n  J: s * w", w=3.0)
+    found = checked("  s: stop_gradient(w^2)\n  J: s * w\n", w=3.0)
     assert found.ok
     by_name = {c.name: (c.backward, c.numerical) for c in found.checked}
     assert by_name["w"] == (9.0, pytest.approx(9.0))

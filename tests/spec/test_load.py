@@ -231,7 +231,13 @@ def test_files_of_later_work_are_refused(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["diagram: {view: steps}", "diagram: {view: auto, direction: TB, show: [values]}", "diagram: {view: neurons, highlight: 'forward:w'}", "data: {source: [a.csv, b.TSV, '*.csv']}"]
+    "text",
+    [
+        "diagram: {view: steps}",
+        "diagram: {view: auto, direction: TB, show: [values]}",
+        "diagram: {view: neurons, highlight: 'forward:w'}",
+        "data: {source: [a.csv, b.TSV, '*.csv']}",
+    ],
 )
 def test_what_is_carried_out_is_not_refused(text):
     good(f"{HEAD}{text}\n")

@@ -291,8 +291,11 @@ def test_nothing_is_cut_off_or_overlaps(browser: Browser, opened: Any, spec: str
 def test_products_that_are_shown_together_do_not_cover_each_other(browser: Browser, opened: Any) -> None:
     opened("published/mazur", width=360, fragment="#step=32")
     assert browser.text(".box.current .name") == "b₁"
-    first, second = browser.all(".tag.handed.current", "(({left, right, top, bottom}) => [left, right, top, bottom])(e.getBoundingClientRect())")
-    assert first[0] < second[1] and second[0] < first[1]  # they stand in the same columns
+    first, second = browser.all(
+        ".tag.handed.current", "(r => [r.left, r.right, r.top, r.bottom])(e.getBoundingClientRect())"
+    )
+    assert first[0] < second[1]  # they stand in the same columns
+    assert second[0] < first[1]
     assert first[3] <= second[2] or second[3] <= first[2]
     assert browser.js(CUT) == []
 
