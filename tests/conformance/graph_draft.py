@@ -136,9 +136,7 @@ class Program:
             env.values[name] = value.view_as(value) if value.requires_grad else value.detach().clone().requires_grad_()
         found = torch.autograd.grad(env.values["J"], list(env.values.values()), allow_unused=True)
         values = {n: v.detach().numpy() for n, v in env.values.items()}
-        gradients = {
-            n: np.zeros(v.shape) if g is None else g.numpy() for (n, v), g in zip(env.values.items(), found, strict=True)
-        }
+        gradients = {n: np.zeros(v.shape) if g is None else g.numpy() for (n, v), g in zip(env.values.items(), found, strict=True)}
         return env, values, gradients
 
 

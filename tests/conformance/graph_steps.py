@@ -347,10 +347,14 @@ def loss(d: Draft) -> Value:
     chosen_ones = [v for k, v in enumerate(made) if k == len(made) - 1 or d.chance(3)]
     total: Value | None = None
     for v in map(squeezed, chosen_ones):
-        form, call = d.pick([
-            ("mean({})", torch.mean), ("sum({})", torch.sum), ("mean({}^2)", lambda x: (x * x).mean()),
-            ("sum(0.5 * {}^2)", lambda x: 0.5 * (x**2).sum()),
-        ])  # fmt: skip
+        form, call = d.pick(
+            [
+                ("mean({})", torch.mean),
+                ("sum({})", torch.sum),
+                ("mean({}^2)", lambda x: (x * x).mean()),
+                ("sum(0.5 * {}^2)", lambda x: 0.5 * (x**2).sum()),
+            ]
+        )
         term = Value(form.format(v.text), lambda env, v=v, call=call: call(v.ask(env)), (), 1.0)
         total = term if total is None else plus(total, term)
     assert total is not None

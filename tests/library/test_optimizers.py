@@ -23,7 +23,7 @@ NETS = {  # shape of a row, formula of the logits
         [1, 9, 9], "x -> conv(2, 3, padding=1, activation=relu) -> max_pool2d(2) -> conv(4, 3, activation=relu) -> flatten(1) -> dense(3)"
     ),
     "lstm": ([5, 2], "(x -> lstm(4))[0][:, -1] -> dense(3)"),
-    "batch norm": ([3], "x -> dense(5) -> batch_norm -> tanh -> dense(3)"),
+    "batch norm": ([3], "x -> dense(5, bias=false) -> batch_norm -> tanh -> dense(3)"),
     "transformer": ([4, 6], "mean(x -> transformer_block(2, 8, 0, gelu, causal=true), axis=1) -> dense(3)"),
     "embedding": ([3], "mean(x -> embedding(7, 4), axis=1) -> dense(3)"),
 }
@@ -68,7 +68,7 @@ def logits(torch: Any, net: str, x: Any, p: dict[str, Any]) -> Any:
             own.update({f"bias_{n}_l0": p[f"h.0.bias_{n}"] for n in ("ih", "hh")})
             return dense(torch.func.functional_call(module, own, x)[0][:, -1], "h.1")
         case "batch norm":
-            h = F.batch_norm(dense(x, "h.0"), None, None, p["h.1.weight"], p["h.1.bias"], training=True)
+            h = F.batch_norm(x @ p["h.0.weight"], None, None, p["h.1.weight"], p["h.1.bias"], training=True)
             return dense(torch.tanh(h), "h.2")
         case "transformer":
             layer = torch.nn.TransformerEncoderLayer(6, 2, 8, 0.0, "gelu", batch_first=True, dtype=torch.float64)
@@ -118,7 +118,7 @@ def after_five_steps(torch: Any, net: str, optimizer: str, folder: Path) -> tupl
     """The parameters before, ours after, and torch's after.
 
     All begin away from 0: the gradient of a key's bias is 0 but for rounding, and from a bias of 0 an optimizer that divides by
-    the size of the gradient would follow that rounding.
+    the size of the gradient would follow that rounding. (So it would with a bias before a batch norm, which is left out.)
     """
     written, theirs = OPTIMIZERS[optimizer]
     shape, formula = NETS[net]

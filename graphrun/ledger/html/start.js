@@ -180,13 +180,18 @@ function showUpdates(load) {
   holder.append(...buttons);
 }
 
-/** The step is part of the address, so that a link leads to it. */
+let remembering = 0;
+
+/** The step is part of the address, so that a link leads to it. It is written when the steps rest: browsers complain of one that changes all the time. */
 function remember(at) {
-  try {
-    history.replaceState(null, "", `#step=${at}`);
-  } catch {
-    /* a page inside another has no address of its own */
-  }
+  clearTimeout(remembering);
+  remembering = setTimeout(() => {
+    try {
+      history.replaceState(null, "", `#step=${at}`);
+    } catch {
+      /* a page inside another has no address of its own */
+    }
+  }, 120);
 }
 
 function remembered() {

@@ -136,6 +136,16 @@ def test_the_keyboard_alone_suffices(browser: Browser, opened: Any) -> None:
     assert any(name.startswith("box") for name in seen)
 
 
+def test_a_key_that_is_held_is_no_complaint_and_the_address_follows(browser: Browser, opened: Any) -> None:
+    opened("neuron", fragment="#step=1")
+    browser.js("""for (let k = 0; k < 401; k++) {
+      document.body.dispatchEvent(new KeyboardEvent("keydown", { key: k % 2 ? "ArrowLeft" : "ArrowRight", bubbles: true }));
+    }""")
+    browser.js("new Promise((done) => setTimeout(done, 400))")
+    assert browser.complaints == []
+    assert browser.js("location.hash") == "#step=2"
+
+
 def test_playing_goes_from_the_first_step_to_the_last(browser: Browser, opened: Any) -> None:
     opened("neuron")
     browser.js(QUICK)
@@ -291,9 +301,7 @@ def test_nothing_is_cut_off_or_overlaps(browser: Browser, opened: Any, spec: str
 def test_products_that_are_shown_together_do_not_cover_each_other(browser: Browser, opened: Any) -> None:
     opened("published/mazur", width=360, fragment="#step=32")
     assert browser.text(".box.current .name") == "b₁"
-    first, second = browser.all(
-        ".tag.handed.current", "(r => [r.left, r.right, r.top, r.bottom])(e.getBoundingClientRect())"
-    )
+    first, second = browser.all(".tag.handed.current", "(r => [r.left, r.right, r.top, r.bottom])(e.getBoundingClientRect())")
     assert first[0] < second[1]  # they stand in the same columns
     assert second[0] < first[1]
     assert first[3] <= second[2] or second[3] <= first[2]
