@@ -133,7 +133,9 @@ def attribute(function: str, a: Attr, v: Any, e: Expr) -> Any:
         case _:
             out, kind = v, ""
     if out is None and kind:
-        raise Fault("wrong-type", f"`{a.name}` of `{function}` must be {kind}; here it is {describe(v)}", e)
+        odd = [x for x in v.items if whole(x) is None and not isinstance(x, Sym)] if isinstance(v, ListValue) and a.kind == "shape" else []
+        found = f"a list that holds {describe(odd[0])}" if odd else describe(v)
+        raise Fault("wrong-type", f"`{a.name}` of `{function}` must be {kind}; here it is {found}", e)
     return out
 
 

@@ -291,7 +291,7 @@ class _Build(Beforehand):
                     "non-scalar-loss",
                     f"the loss `{name}` {what}; it must be one real number",
                     self.spec.value("loss"),
-                    notes=(f"{name} is defined in line {a.builder.graph.place(value.node)[1]}",) if name in self.nodes else (),
+                    notes=(f"{name} is defined in line {self.spec.key('nodes', name).line}",) if name in self.model.nodes else (),
                     help=f"reduce it: `loss: mean({name if name in self.nodes else self.model.loss})`" if shape else None,
                 )  # fmt: skip
             )
