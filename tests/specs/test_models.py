@@ -1,25 +1,15 @@
-"""The gallery of models beside the same models in torch: parameters, loss, every gradient, and one step of training.
-
-The numbers of a step in `expect` of these specs are torch's, from the initial values of the spec.
-"""
+"""The gallery of models beside the same models in torch: parameters, loss, every gradient, and one step of training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from beside_torch import MODELS, Forward, Optimizer, agrees_for_a_step, dense
 
 import graphrun as gr
 from graphrun.model import run_expectations
-
-MODELS = Path(__file__).resolve().parents[2] / "specs" / "models"
-
-
-def dense(p: Any, h: Any, name: str) -> Any:
-    return h @ p[f"{name}.weight"] + p[f"{name}.bias"]
 
 
 def autoencoder(torch: Any, p: Any, x: Any) -> Any:
@@ -58,7 +48,7 @@ def character_gpt(torch: Any, p: Any, x: Any) -> Any:
     return F.cross_entropy((h @ p["letter"].T).flatten(0, 1), x["following"].flatten())
 
 
-CASES: dict[str, tuple[Callable[[Any, Any, Any], Any], Callable[[Any, Any], Any]]] = {
+CASES: dict[str, tuple[Forward, Optimizer]] = {
     "autoencoder": (autoencoder, lambda o, p: o.Adam(p, 0.05)),
     "lenet": (lenet, lambda o, p: o.SGD(p, 0.1, 0.9)),
     "lstm_classifier": (lstm_classifier, lambda o, p: o.Adam(p, 0.05)),
@@ -66,36 +56,9 @@ CASES: dict[str, tuple[Callable[[Any, Any, Any], Any], Callable[[Any, Any], Any]
 }
 
 
-def one_step(torch: Any, name: str, model: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], list[float]]:
-    """In torch: the data, the gradients, the parameters after a step, and the losses before and after it."""
-    forward, optimizer = CASES[name]
-    x = {n: torch.tensor(v) for n, v in model.dataset.train.items()}
-    p = {n: torch.tensor(v, requires_grad=True) for n, v in model.params.items()}
-    made = optimizer(torch.optim, list(p.values()))
-    loss = forward(torch, p, x)
-    loss.backward()
-    gradients = {n: v.grad.numpy().copy() for n, v in p.items()}
-    if model.spec.model.train.clip is not None:
-        torch.nn.utils.clip_grad_norm_(list(p.values()), 1.0)
-    made.step()
-    losses = [loss.item(), forward(torch, p, x).item()]
-    return x, gradients, {n: v.detach().numpy() for n, v in p.items()}, losses
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_a_step_is_torchs(name: str) -> None:
-    torch = pytest.importorskip("torch")
-    model = gr.load(MODELS / f"{name}.yaml")
-    x, gradients, after, losses = one_step(torch, name, model)
-    expected = [entry.values["J"] for entry in model.spec.model.expect if "J" in entry.values]
-    assert losses == pytest.approx(expected, rel=1e-10)
-    g = model.grad(feeds={n: v.numpy() for n, v in x.items()})
-    assert g.loss == pytest.approx(losses[0], rel=1e-12)
-    for n, value in gradients.items():
-        np.testing.assert_allclose(g[n], value, rtol=1e-8, atol=1e-14, err_msg=n)
-    ours = model.train(steps=1).params
-    for n, value in after.items():
-        np.testing.assert_allclose(ours[n], value, rtol=1e-8, atol=1e-8, err_msg=n)
+    agrees_for_a_step(name, *CASES[name])
 
 
 @pytest.mark.parametrize("path", sorted(MODELS.glob("*.yaml")), ids=lambda path: path.stem)
