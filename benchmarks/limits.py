@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import graphrun as gr
@@ -21,7 +23,15 @@ def told(what: str, seconds: float, limit: float) -> None:
 
 def command(*words: str) -> Callable[[], object]:
     """A whole process of the command line."""
-    return lambda: subprocess.run([sys.executable, "-m", "graphrun.cli.main", *words], check=True, capture_output=True, cwd=ROOT)
+    return lambda: subprocess.run([sys.executable, "-m", "graphrun", *words], check=True, capture_output=True, cwd=ROOT, env=installed())
+
+
+@cache
+def installed() -> dict[str, str]:
+    """An environment in which the modules are compiled, as they are once a package is installed, whatever is set here."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {
+        "PYTHONPYCACHEPREFIX": os.path.join(tempfile.gettempdir(), "graphrun-compiled")
+    }
 
 
 def chain(nodes: int) -> str:

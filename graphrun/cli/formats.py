@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
-from xml.sax.saxutils import escape, quoteattr
 
 from graphrun.codes import catalogue
 from graphrun.errors import Diagnostic, GraphrunError
@@ -19,7 +18,7 @@ __all__ = ["FORMATS", "fingerprint", "github", "gitlab", "junit", "sarif", "test
 
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
-_NOT_XML = re.compile("[^\t\n\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = "[^\t\n\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 Found = Mapping[str, Sequence[Diagnostic]]
 """File as it was named → what was found in it, files without any among them."""
@@ -187,13 +186,17 @@ def _json(document: Any) -> str:
 
 
 def _attribute(text: str) -> str:
+    from xml.sax.saxutils import quoteattr  # brings HTTP and TLS with it, which the other forms need not wait for
+
     return quoteattr(_clean(text))
 
 
 def _text(text: str) -> str:
+    from xml.sax.saxutils import escape
+
     return escape(_clean(text))
 
 
 def _clean(text: str) -> str:
     """Without the characters that XML cannot hold."""
-    return _NOT_XML.sub("\ufffd", text)
+    return re.sub(_NOT_XML, "\ufffd", text)

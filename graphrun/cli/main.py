@@ -18,6 +18,7 @@ import typer.core
 
 from graphrun.cli import printing
 from graphrun.errors import GraphrunError, nearest
+from graphrun.ir.pause import collection_paused
 
 __all__ = ["COMMANDS", "main"]
 
@@ -69,7 +70,8 @@ class Commands(typer.core.TyperGroup):
         """Loads a command; None where there is no such command."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"graphrun.cli.{cmd_name}")
+        with collection_paused():
+            module = importlib.import_module(f"graphrun.cli.{cmd_name}")
         app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         app.command(cmd_name, context_settings={"help_option_names": ["-h", "--help"]})(module.command)
         return typer.main.get_command(app)

@@ -147,7 +147,7 @@ def test_grad_needs_one_number(text):
 
 def test_an_ascii_terminal_gets_an_ascii_ledger():
     env = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    run = subprocess.run([sys.executable, "-m", "graphrun.cli.main", "grad", NEURON], env=env, capture_output=True, check=True)
+    run = subprocess.run([sys.executable, "-m", "graphrun", "grad", NEURON], env=env, capture_output=True, check=True)
     out = run.stdout.decode("ascii")
     assert "dJ/dw = dJ/dc * dc/dw" in out
     assert "?" not in out
@@ -233,7 +233,7 @@ def test_a_loss_that_is_not_finite_is_status_3_and_says_where(text):
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_an_interrupted_run_is_status_130_and_keeps_what_was_reached(tmp_path):
     argv = ["train", ANN, "--set", "train.steps=100000000", "--out", str(tmp_path / "run")]
-    with subprocess.Popen([sys.executable, "-m", "graphrun.cli.main", *argv], stdout=subprocess.PIPE) as run:
+    with subprocess.Popen([sys.executable, "-m", "graphrun", *argv], stdout=subprocess.PIPE) as run:
         while run.stdout.readline().split()[:1] != [b"0"]:  # the first step's line
             assert run.poll() is None
         run.send_signal(signal.SIGINT)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def _on_a_terminal(*argv, cwd):
     main_end, other_end = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "graphrun.cli.main", *argv], cwd=cwd, stdin=subprocess.DEVNULL, stdout=other_end, stderr=other_end
+        [sys.executable, "-m", "graphrun", *argv], cwd=cwd, stdin=subprocess.DEVNULL, stdout=other_end, stderr=other_end
     ) as run:
         os.close(other_end)
         seen = b""
