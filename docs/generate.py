@@ -1,4 +1,4 @@
-"""Writes docs/operations.md, docs/diagnostics.md, docs/graphrun.schema.json, the lessons and docs/images from the code: `make docs`."""
+"""Writes docs/operations.md, models.md, diagnostics.md, graphrun.schema.json, the lessons and docs/images from the code: `make docs`."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ FORMS = {  # family → (call, what it computes) of what is made of several oper
     "shapes": (("slice(x, axis=0, start=none, end=none, step=1)", "A stretch of one axis, as `x[start:end:step]` for the first."),),
     "indexing": (
         (
-            "sort(x, axis=-1, descending=false)",
-            "The list of the elements in order and of their places; equal ones keep theirs (torch.sort).",
+            "sort(x, axis=-1, descending=false, stable=false)",
+            "The list of the elements in order and of their places; equal ones keep theirs, `stable` or not (torch.sort).",
         ),
         (
-            "topk(x, k, axis=-1, largest=true)",
-            "The list of the k largest elements, or smallest, in order, and of their places (torch.topk).",
+            "topk(x, k, axis=-1, largest=true, sorted=true)",
+            "The list of the k largest elements, or smallest, and of their places; in order, `sorted` or not (torch.topk).",
         ),
         ("split(x, split_size_or_sections, axis=0)", "The list of the pieces of x, of one size or of the sizes in a list (torch.split)."),
     ),
@@ -86,6 +86,45 @@ def operations() -> str:
     return "".join(parts)
 
 
+# Folder of specs → heading, what stands below it, and the command that shows such a spec best.
+GALLERY = {
+    "models": (
+        "Models",
+        "Each holds, in its `expect`, shapes, the number of parameters and the numbers of steps that PyTorch makes of the same model;\n"
+        "`graphrun test specs/models` measures them all.",
+        "train",
+    ),
+    "second_order": ("Derivatives of derivatives", "`grad(J, w)` stands in their formulas, and is differentiated again.", "train"),
+    "published": (
+        "Worked examples from books, courses and papers",
+        "The printed numbers stand in `expect`, with their source and a note where the publication rounds or errs.",
+        "grad",
+    ),
+    "": ("First examples", "The tutorial and the lessons go through these.", "train"),
+}
+
+
+def models() -> str:
+    """The specs that ship, a line each."""
+    parts = [
+        MADE,
+        "# Models\n\nThe specs that ship. `graphrun show SPEC` tells a spec's layers, parameters and cost, "
+        "`graphrun render SPEC --view layers -o FILE.svg` draws it,\n"
+        "`graphrun grad SPEC -o FILE.html` works out its gradients step by step. Pictures of some are in the [gallery](gallery.md).\n",
+    ]
+    for folder, (head, text, command) in GALLERY.items():
+        parts.append(f"\n## {head}\n\n{text}\n\n| spec | what it is | parameters | try it |\n|---|---|---:|---|\n")
+        for path in sorted((HERE.parent / "specs" / folder).glob("*.yaml")):
+            model = load(path)
+            spec = path.relative_to(HERE.parent).as_posix()
+            verb = command if model.spec.model.train is not None else "grad" if model.spec.model.loss is not None else "run"
+            verb = "grad" if command == "grad" else verb
+            count = sum(int(value.size) for value in model.params.values())
+            about = _cell(" ".join((model.spec.model.about or "").split()))
+            parts.append(f"| [{model.spec.name}](../{spec}) | {about} | {count:,} | `graphrun {verb} {spec}` |\n")
+    return "".join(parts)
+
+
 def _row(op: OpDef) -> str:
     needed = len(op.arrays) - op.optional
     written = [name if k < needed else f"{name}=none" for k, name in enumerate(op.arrays) if name != "step"]
@@ -112,6 +151,7 @@ def pages() -> dict[Path, bytes]:
     """What this script makes, by file."""
     return {
         HERE / "operations.md": operations().encode(),
+        HERE / "models.md": models().encode(),
         HERE / "diagnostics.md": diagnostics().encode(),
         HERE / "graphrun.schema.json": (json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n").encode(),
         HERE / "images" / "neuron.svg": load(HERE.parent / "specs" / "neuron.yaml").draw("svg", "steps"),

@@ -1,5 +1,6 @@
 """The wheel holds every file of the package, and works where there is no source tree."""
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -70,3 +71,28 @@ def test_the_wheel_works_by_itself(wheel, tmp_path):
     probe = [*python, f"{start}import graphrun; print(graphrun.__file__)"]
     where = subprocess.run(probe, capture_output=True, text=True, check=True).stdout
     assert Path(where.strip()).is_relative_to(site)
+
+
+@pytest.mark.slow
+def test_uvx_runs_the_wheel(wheel, tmp_path):
+    """`uvx --from WHEEL graphrun validate specs/`, in an environment that uv makes of the wheel alone."""
+    uvx = shutil.which("uvx")
+    if uvx is None:
+        pytest.skip("needs uv")
+    (tmp_path / "specs").mkdir()
+    for name in ("ann.yaml", "iris.yaml", "data/iris.csv"):
+        target = tmp_path / "specs" / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "specs" / name, target)
+    (tmp_path / "specs" / "bad.yaml").write_text("graphrun: 1\nnodes: {y: 2 * w}\n", encoding="utf-8")
+    run = subprocess.run(
+        [uvx, "--from", str(wheel), "graphrun", "validate", "specs/"], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8",
+        check=False,
+    )  # fmt: skip
+    if run.returncode not in (0, 1) or "graphrun explain" not in run.stdout:
+        words = ("fetch", "network", "sending request", "offline", "dns", "resolve")
+        if any(word in run.stderr.lower() for word in words):
+            pytest.skip("needs a package index")
+    assert run.returncode == 1, run.stderr
+    assert "specs/bad.yaml:2:16 error unknown-name: there is no value called `w`" in run.stdout
+    assert "1 error in 1 of 3 files" in run.stdout

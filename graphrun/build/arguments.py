@@ -12,7 +12,7 @@ from graphrun.expr.tree import Call, Expr, Signature
 from graphrun.ir.opdef import Attr, OpDef
 from graphrun.ir.types import Shape, Sym
 
-__all__ = ["attributes", "bind", "given", "known_arguments", "list_constant"]
+__all__ = ["INNER", "attributes", "bind", "given", "known_arguments", "list_constant"]
 
 _MISSING = object()
 # What an argument is called in other libraries → what it may be called here.
@@ -21,7 +21,7 @@ _ELSEWHERE = {
     "num_units": ("units",), "features": ("units",), "wd": ("weight_decay",), "use_bias": ("bias",), "epsilon": ("eps",),
     "beta_1": ("beta1",), "beta_2": ("beta2",),
 }  # fmt: skip
-_INNER = ("dtype", "key", "seed", "offset")  # attributes of kind `any` that only the build sets
+INNER = ("dtype", "key", "seed", "offset")  # attributes of kind `any` that only the build sets
 _COUNTER = "step"  # an operand that only the build gives
 
 
@@ -75,7 +75,7 @@ def _count(n: int) -> str:
 
 def attributes(op: OpDef, args: Sequence[Any], kwargs: dict[str, Any], e: Call, dtype: str) -> tuple[list[Any], list[Expr], dict[str, Any]]:
     """The operands (with their expressions) and the attributes of a primitive's call."""
-    settable = [a for a in op.attrs if a.kind != "any" or a.name not in _INNER]
+    settable = [a for a in op.attrs if a.kind != "any" or a.name not in INNER]
     written = [name for name in op.arrays if name != _COUNTER]
     wanted = [*written, *(a.name for a in settable)]
     needed = len(op.arrays) - op.optional

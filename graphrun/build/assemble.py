@@ -13,7 +13,7 @@ from graphrun.build.names import Context, Scope, name_contexts, name_elements, n
 from graphrun.build.states import State
 from graphrun.build.static import Static
 from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Poisoned, Ref, Value, describe, is_number, to_float, whole
-from graphrun.errors import Diagnostic, Place, Reporter
+from graphrun.errors import Diagnostic, Reporter
 from graphrun.expr.tree import Call, Expr, Formula, Name
 from graphrun.ir.types import DType, Shape, Sym, shape_text
 from graphrun.ops.registry import OPS
@@ -46,7 +46,19 @@ class Assembly(Expansion):
         self.static = Static(self.find, self.formulas)
         self.top = top
         self.scope = Scope(top)
+        self.declared: Sequence[str] = ()  # the nodes of the top-level graph, made or to be made
         self.taken: dict[str, str] = {}  # names with dots → what bears them
+
+    def seen(self, f: Frame) -> tuple[list[str], list[str]]:
+        """The names of values that a formula may use, nodes that come later among them, and those without a fault of their own."""
+        top = f.scope
+        while top.outer is not None:
+            top = top.outer
+        later = self.declared if top is self.scope and f.path[:1] not in (("inputs",), ("params",)) else ()
+        own = f.path[1] if f.path[:1] == ("nodes",) else None
+        names = [n for n in dict.fromkeys([*f.scope.names(), *later]) if n.isidentifier() and n != own]
+        poisoned = {n for s in (f.scope, top) for n, v in s.values.items() if v is POISON}
+        return names, [n for n in names if n not in poisoned and n not in self.top.lost.names]
 
     def globals_for(self, file: File) -> Scope | None:
         """The top-level scope for functions of the top file; None for others."""
@@ -172,15 +184,18 @@ class Assembly(Expansion):
         what = "parameter" if isinstance(model, ParamModel) else "state"
         given = list_shape(init) if isinstance(init, list) else ()
         shape = given if model.shape is None else self.shape_of(model.shape, (*path, "shape"), f, file)
-        if any(isinstance(d, Sym) for d in shape):
+        if any(isinstance(d, Sym) for d in shape) or 0 in shape:
             outside = self.caller(f)
             inside = f"in `{outside[1]}`: " if outside is not None else ""
             self.tell(
                 Diagnostic(
                     "parameter-shape",
-                    f"{inside}the shape {shape_text(shape)} of {what} `{name}` has a size that is not a number",
+                    f"{inside}the shape {shape_text(shape)} of {what} `{name}` has a size that is {'0' if 0 in shape else 'not a number'}",
                     outside[0] if outside is not None else file.positions.value((*path, "shape")),
-                    help=f"a {what} has the same size for every batch: use numbers or `config` names",
+                    notes=tuple(g.words() for g in self._given()[0]) if outside is not None else (),
+                    help="a size is 1 or more"
+                    if 0 in shape
+                    else f"a {what} has the same size for every batch: use numbers or `config` names",
                 )  # fmt: skip
             )
             raise Poisoned
@@ -220,9 +235,12 @@ class Assembly(Expansion):
         """A shape: whole numbers, names of dimensions and of `config`, arithmetic on them; a list among them stands for its elements."""
         out: list[int | Sym] = []
         for k, item in enumerate(items):
-            place = file.positions.value((*path, k))
             if isinstance(item, int):
-                out.append(self._size(item, place))
+                if item < 0:
+                    place = file.positions.value((*path, k))
+                    self.tell(Diagnostic("wrong-type", f"a size cannot be negative: {item}", place))
+                    raise Poisoned
+                out.append(item)
                 continue
             parsed = self.parsed(item, file.positions, (*path, k))
             if parsed is None:
@@ -235,7 +253,10 @@ class Assembly(Expansion):
                         raise Fault(
                             "wrong-type", f"a size is a whole number or the name of a dimension; this is {describe(v)}", parsed[0].tree
                         )
-                    out.append(self._size(v, place))
+                    size = v if isinstance(v, Sym) else whole(v)
+                    if isinstance(size, int) and size < 0:
+                        raise Fault("wrong-type", f"a size cannot be negative: {size}", parsed[0].tree)
+                    out.append(size)  # type: ignore[arg-type]
             except Fault as fault:
                 if fault.code == "unknown-name":
                     fault.fix = None  # a dimension that is not declared, perhaps
@@ -243,14 +264,6 @@ class Assembly(Expansion):
                         fault.help = (f"{fault.help}; or declare it" if fault.help else "declare it") + f": `dims: [{item}]`"
                 raise self.located(fault, at) from None
         return tuple(out)
-
-    def _size(self, value: Any, place: Place) -> int | Sym:
-        d = value if isinstance(value, Sym) else whole(value)
-        assert d is not None
-        if isinstance(d, int) and d < 0:
-            self.tell(Diagnostic("wrong-type", f"a size cannot be negative: {d}", place))
-            raise Poisoned
-        return d
 
 
 def list_shape(value: Any) -> tuple[int, ...]:

@@ -134,7 +134,8 @@ class Beforehand:
             found, cycle = order(remaining, needs)
             if not cycle:
                 return done + found
-            a.tell_cycle(cycle, {n: self.spec.key("nodes", n) for n in cycle})
+            if not self.spec.file.lost.names & set(cycle):  # a name given twice is told, and may be what makes the cycle
+                a.tell_cycle(cycle, {n: self.spec.key("nodes", n) for n in cycle})
             for name in cycle:
                 a.scope.values[name] = POISON
                 remaining.pop(name)

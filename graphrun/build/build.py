@@ -13,7 +13,7 @@ from graphrun.build.beforehand import Beforehand
 from graphrun.build.library import library
 from graphrun.build.lower import POISON
 from graphrun.build.states import State, row_fault
-from graphrun.build.values import Fault, ListValue, Param, Poisoned, Ref
+from graphrun.build.values import Fault, ListValue, Param, Poisoned, Ref, constant
 from graphrun.errors import Diagnostic, Place, Reporter, certain, nearest
 from graphrun.expr.tree import Formula, Name
 from graphrun.ir.graph import Graph
@@ -148,13 +148,14 @@ class _Build(Beforehand):
         a, spec, model = self.assembly, self.spec, self.model
         before, lost = len(self.reporter.errors), spec.file.lost
         for name, value in model.config.items():
-            a.scope.values[name] = _constant(value)
+            a.scope.values[name] = constant(value)
         self._inputs()
         self._params()
         self._states()
         a.scope.values.update(dict.fromkeys(sorted(lost.names - {*a.dims}), POISON))
         formulas = {n: a.parsed(w, spec.file.positions, ("nodes", n)) or [] for n, w in model.nodes.items()}
         loss = self._parsed_loss()
+        a.declared = [*model.nodes]
         self._check_functions()
         for name in self._order(formulas):
             value = self._enter(name, a.node_of(name, formulas[name], ("nodes", name)))
@@ -370,6 +371,8 @@ class _Build(Beforehand):
             if find(name) is None and not self._poisoned(name):
                 near = nearest(name, known)
                 message, mend = f"there is no {what} called `{name}`", f"did you mean `{near}`?" if near else None
+                if mend is None and what == "metric":
+                    mend = f"the metrics are {', '.join(known)}"
                 self.assembly.tell(
                     Diagnostic("unknown-name", message, self.spec.key(*path, name), help=mend, fix=certain(name, known))
                 )
@@ -394,10 +397,6 @@ class _Build(Beforehand):
 
 def _fits(given: tuple[int, ...], shape: Shape) -> bool:
     return len(given) == len(shape) and all(not isinstance(d, int) or d == g for g, d in zip(given, shape, strict=True))
-
-
-def _constant(value: Any) -> Any:
-    return ListValue(tuple(_constant(v) for v in value)) if isinstance(value, list) else value
 
 
 _EMPTY = Formula("", Name(0, 0, 0), ("",), (0,), (0,))

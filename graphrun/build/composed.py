@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from graphrun.build.arguments import attribute, bind, given
@@ -25,12 +26,15 @@ class ComposedForms(Lowering):
         """The value of a call of one of them."""
         match name:
             case "sort":
-                x, axis, descending, _ = bind(name, ["x", "axis", "descending", "stable"], [True, False, False, False], args, kwargs, e)
+                wanted = ["x", "axis", "descending", "stable"]
+                x, axis, descending, stable = bind(name, wanted, [True, False, False, False], args, kwargs, e)
+                self._flag(name, "stable", stable, False, e)  # equal elements keep their order either way
                 flag = self._flag(name, "descending", descending, False, e)
                 return self._ordered(x, axis, flag, None, e, f)
             case "topk":
                 wanted = ["x", "k", "axis", "largest", "sorted"]
-                x, k, axis, largest, _ = bind(name, wanted, [True, True, False, False, False], args, kwargs, e)
+                x, k, axis, largest, in_order = bind(name, wanted, [True, True, False, False, False], args, kwargs, e)
+                self._flag(name, "sorted", in_order, True, e)  # the elements are in order either way
                 return self._ordered(x, axis, self._flag(name, "largest", largest, True, e), k, e, f)
             case "qr":
                 x, mode = bind(name, ["x", "mode"], [True, False], args, kwargs, e)
@@ -82,9 +86,12 @@ class ComposedForms(Lowering):
         return Ref(self.emit(OPS["slice"], [node], {"index": (*lead, tuple(parts)), "squeeze": ()}, e, f, e.args))
 
     def _clip(self, args: Sequence[Any], kwargs: dict[str, Any], e: Call, f: Frame) -> Value:
-        """Between numbers an operation of its own; between values of the graph two choices, in which x wins a tie (torch.clamp)."""
+        """Between numbers an operation of its own; between values of the graph, and of whole numbers between real ones, two choices, in
+        which x wins a tie (torch.clamp)."""
         x, low, high = bind("clip", ["x", "min", "max"], [True, False, False], args, kwargs, e)
-        if not isinstance(low, Ref | ListValue) and not isinstance(high, Ref | ListValue):
+        whole_x = isinstance(x, Ref) and self.builder.dtype(x.node) == "int64"
+        apart: Any = Ref | ListValue | float | Fraction if whole_x else Ref | ListValue
+        if not isinstance(low, apart) and not isinstance(high, apart):
             return self.primitive(OPS["clip"], args, kwargs, e, f)
         node = self.node(x, e.args[0] if e.args else e, f)
         for bound, beyond in ((low, "less"), (high, "greater")):

@@ -23,6 +23,7 @@ class Drawing(Steps):
     draws: bool = False  # whether formulas may draw random values: those of a graph's nodes
     counter: int | None = None  # the leaf that holds the number of the training step, where random values are drawn in training
     asks_training: bool = False  # whether the graph differs with `training`
+    counts_steps: bool = False  # whether values are drawn, in training anew at each step
 
     def dropout(self, node: int, operand: Expr, attrs: dict[str, Any], e: Call, f: Frame) -> int:
         """The node of `dropout`: x (the operand `node`) times a mask in training; else x itself, as a step."""
@@ -46,6 +47,7 @@ class Drawing(Steps):
 
     def step_number(self) -> int:
         """The node of the number of the training step: 0 outside training."""
+        self.counts_steps = True
         if not self.training:
             return self.builder.const(0.0, self.dtype)
         if self.counter is None:

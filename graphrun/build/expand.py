@@ -15,6 +15,7 @@ from graphrun.build.states import Stateful
 from graphrun.build.static import SPECIALS, Static
 from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Poisoned, Ref, Special, Value, describe
 from graphrun.errors import Reporter, certain, nearest
+from graphrun.expr.elsewhere import here
 from graphrun.expr.tree import Call, Choice, Expr, Formula, Name, Nothing, Text
 from graphrun.ir.leaves import PARAM
 from graphrun.ir.opdef import OpDef
@@ -82,7 +83,9 @@ class Expansion(Stateful):
     def unknown_function(self, name: str, f: Frame, e: Expr, token: int | None) -> Fault:
         """The fault that no function has that name, with the nearest one."""
         names = [*f.scope.functions, *f.scope.file.functions, *self.library, *SPECIALS, *(n for n, op in OPS.items() if op.public)]
-        near = nearest(name, names)
+        near, meant = nearest(name, names), here(name)
+        if meant is not None and (" " in meant or meant in names):
+            return Fault("unknown-function", f"there is no function called `{name}`", e, token=token, help=f"that is `{meant}` here")
         if near:
             advice: str | None = f"did you mean `{near}`?"
         elif name in f.scope.names():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from graphrun.build.assemble import Assembly
 from graphrun.build.library import library
 from graphrun.build.names import Scope
-from graphrun.build.values import Ref
+from graphrun.build.values import Ref, constant
 from graphrun.errors import Reporter, SpecError
 from graphrun.ir.graph import Graph
 from graphrun.ir.types import TensorType
@@ -26,9 +26,7 @@ def lower_formula(spec: Spec, path: Path, written: str, names: Mapping[str, Tens
     a = Assembly(reporter, spec.model.dtype, ("batch", *spec.model.dims), False, False, spec.file, functions)
     a.over_rows = True
     leaves = {name: a.builder.input(name, t.shape, t.dtype) for name, t in names.items()}
-    a.scope = Scope(
-        spec.file, {**{k: v for k, v in spec.model.config.items() if not isinstance(v, list)}, **{n: Ref(i) for n, i in leaves.items()}}
-    )
+    a.scope = Scope(spec.file, {**{k: constant(v) for k, v in spec.model.config.items()}, **{n: Ref(i) for n, i in leaves.items()}})
     value = a.node_of(path[-1] if isinstance(path[-1], str) else "value", a.parsed(written, spec.file.positions, path) or [], path)
     if not isinstance(value, Ref):
         reporter.raise_errors()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from graphrun.build.arguments import INNER
 from graphrun.build.assemble import Assembly
 from graphrun.build.build import Built
 from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Poisoned, Ref, is_number, to_float
@@ -47,7 +48,8 @@ def initial(built: Built, param: Param, seed: int) -> tuple[Graph, int] | float 
     ready = {"shape": ListValue(param.shape), "fan_in": fan_in, "fan_out": fan_out}
     target = param.init.target
     names = _names(target)
-    leading = {n: v for n, v in ready.items() if n in names}
+    given = len(param.init.args) + len(param.init.kwargs)
+    leading = {n: v for n, v in ready.items() if n in names} or _lengths(target, param.shape, given)
     rest = [n for n in names if n not in leading]
     named = {**dict(zip(rest, param.init.args, strict=False)), **leading, **param.init.kwargs}
     extra = param.init.args[len(rest) :]
@@ -74,9 +76,21 @@ def initial(built: Built, param: Param, seed: int) -> tuple[Graph, int] | float 
 _CALL = Formula("", Nothing(0, 0), (), (0,), (0,))
 
 
+def _lengths(target: Any, shape: tuple[int, ...], given: int) -> dict[str, int]:
+    """What the shape says of `eye()`, `arange()` and `linspace(start, end)`, where that is not given."""
+    match target.name if isinstance(target, OpDef) else "", len(shape), given:
+        case "eye", 2, 0:
+            return {"n": shape[0], "m": shape[1]}
+        case "arange", 1, 0:
+            return {"start": shape[0]}
+        case "linspace", 1, 2:
+            return {"steps": shape[0]}
+    return {}
+
+
 def _names(target: Any) -> list[str]:
     if isinstance(target, Function):
         return [n for n, _ in target.signature.args]
     if isinstance(target, OpDef):
-        return [a.name for a in target.attrs]  # a random operation's operand `step` is not given here
+        return [*(n for n in target.arrays if n != "step"), *(a.name for a in target.attrs if a.name not in INNER)]
     return []

@@ -13,6 +13,7 @@ from graphrun.build.arguments import attributes
 from graphrun.build.drawing import Drawing
 from graphrun.build.frame import Frame
 from graphrun.build.names import Scope
+from graphrun.build.unknown import meant
 from graphrun.build.values import (
     Fault,
     FunctionValue,
@@ -161,27 +162,34 @@ class Lowering(Drawing):
 
     def unknown(self, name: str, e: Expr, f: Frame) -> Fault:
         """The fault that a name is not known, with the nearest one."""
-        near = nearest(name, f.scope.names())
         if name in ("step", "steps"):
             return Fault(
                 "unknown-name", f"`{name}` is known in the arguments of the optimizer alone", e,
                 help="`step` and `steps` count updates: use them in `train.optimizer`, or in functions called there",
             )  # fmt: skip
+        names, listed = self.seen(f)
+        near = nearest(name, names)
+        mend, fix = meant(name, names)
+        if mend is not None:
+            return Fault("unknown-name", f"there is no value called `{name}`", e, help=mend, fix=fix)
         if near is None and name.lower() == "e":
             return Fault(
                 "unknown-name", "there is no value called `e`", e, help="write `exp(x)` for the exponential, or `exp(1)` for the number"
             )
         if near is None and (name in OPS or self.is_function(name, f)):
             return Fault("unknown-name", f"`{name}` is a function, and a value is wanted here", e, help=f"call it: `{name}(…)`")
-        names = [n for n in f.scope.names() if n.isidentifier()]
-        listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+        known = ", ".join(listed[:12]) + (", …" if len(listed) > 12 else "")
         return Fault(
             "unknown-name",
             f"there is no value called `{name}`",
             e,
-            help=f"did you mean `{near}`?" if near else f"known here: {listed}" if names else None,
+            help=f"did you mean `{near}`?" if near else f"known here: {known}" if listed else None,
             fix=certain(name, names),
         )
+
+    @abstractmethod
+    def seen(self, f: Frame) -> tuple[list[str], list[str]]:
+        """The names of values that a formula may use, and those among them that are to be listed; see `assemble`."""
 
     @abstractmethod
     def is_function(self, name: str, f: Frame) -> bool:
@@ -230,7 +238,7 @@ class Lowering(Drawing):
         if op in ("==", "!=") and not isinstance(x, Ref) and not isinstance(y, Ref):
             return (x == y) == (op == "==")
         i = self.node(x, b.left, f, y)
-        j = self.node(y, b.right, f, x)
+        j = self.node(y, b.right, f, None if op == "^" and _inverts(y) else x)
         attrs = {"dtype": self.dtype} if op in "/" and any(a.name == "dtype" for a in _BINARY[op].attrs) else {}
         return Ref(self.emit(_BINARY[op], [i, j], attrs, b, f, [b.left, b.right]))
 
@@ -405,11 +413,18 @@ class Lowering(Drawing):
         if self.over_rows and op.name in _REDUCTIONS and attrs.get("axis") is None:
             attrs["axis"] = 0
         partner = next((v for v in arrays if isinstance(v, Ref) and self.builder.dtype(v.node) != "bool"), None)
+        if op.name == "power" and _inverts(arrays[1]):
+            partner = None
         whole = _INDEX.get(op.name)
         inputs = [self.node(v, x, f, partner, whole=k == whole) for k, (v, x) in enumerate(zip(arrays, exprs, strict=True))]
         if op.draws and self.random_key is None:
             inputs.append(self.step_number())
         return Ref(self.emit(op, inputs, attrs, e, f, exprs))
+
+
+def _inverts(exponent: Any) -> bool:
+    """Whether a power is a quotient, and so real, of whole numbers too."""
+    return isinstance(exponent, int) and exponent < 0
 
 
 def _power(x: Any, y: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,30 +13,44 @@ from graphrun.build.frame import Frame
 from graphrun.build.library import library, schedules
 from graphrun.build.lower import POISON
 from graphrun.build.names import Scope, number_steps
+from graphrun.build.options import option_faults
 from graphrun.build.static import order
-from graphrun.build.values import Fault, Poisoned, Ref, is_number, to_float, whole
+from graphrun.build.values import Fault, Poisoned, Ref, constant, describe, is_number, to_float, whole
 from graphrun.errors import Diagnostic, Reporter, certain, nearest
 from graphrun.expr.tree import Call, Formula, Name
 from graphrun.ir.graph import Graph
-from graphrun.ir.types import DType
+from graphrun.ir.leaves import INPUT, PARAM
+from graphrun.ir.types import DType, shape_text
 from graphrun.ops.registry import OPS
 from graphrun.spec.spec import Optimizer, Path, Spec
 
-__all__ = ["Rule", "optimizer_rule", "settings_of", "whole_setting"]
+__all__ = ["Rule", "Start", "optimizer_rule", "settings_of", "whole_setting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The initial value of a state that depends on the parameter: `node` of `graph` over the leaf `param`, where that is the value of
+    the slot `slot` before the first step."""
+
+    graph: Graph
+    param: int
+    node: int
+    slot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """An optimizer lowered for parameters of one shape: a graph over `param`, `grad` and `step`.
 
-    `slots` maps the name of each state that the update needs to (leaf, node of its new value, initial value).
+    `slots` maps the name of each state that the update needs to (leaf, node of its new value, initial value). An `elementwise` rule is
+    the same for parameters of any shape, laid side by side.
     """
 
     graph: Graph
     param: int
     grad: int
     step: int
-    slots: Mapping[str, tuple[int, int, float]]
+    slots: Mapping[str, tuple[int, int, float | Start]]
     new: int
     elementwise: bool
     text: str
@@ -68,10 +82,9 @@ def _session(spec: Spec, reporter: Reporter) -> tuple[Assembly, Scope]:
     functions, _ = library()
     known = {**functions, **schedules()}
     a = Assembly(reporter, spec.model.dtype, spec.model.dims, True, True, spec.file, known)
-    scope = Scope(spec.file)
-    scope.values.update({k: v for k, v in spec.model.config.items() if not isinstance(v, list)})
-    scope.values.update(dict.fromkeys(spec.file.lost.names, POISON))
-    return a, scope
+    a.scope.values.update({k: constant(v) for k, v in spec.model.config.items()})
+    a.scope.values.update(dict.fromkeys(spec.file.lost.names, POISON))
+    return a, a.scope
 
 
 def settings_of(spec: Spec, names: Sequence[str], reporter: Reporter, *, whole: bool = True) -> dict[str, dict[str, Any]]:
@@ -156,15 +169,33 @@ def _arguments(a: Assembly, spec: Spec, formula: Formula, f: Frame, settings: Ma
             kwargs[key] = _setting(a, value, key, f)
     found = bind(tree.func, names, [d is None for _, d in head], [], kwargs, tree)
     values: dict[str, Any] = {}
-    scope = Scope(optimizer.file, values)
+    scope = Scope(optimizer.file, values, outer=a.globals_for(optimizer.file))
     for (name, default), v in zip(head, found, strict=True):
         if given(v):
             values[name] = v
         else:
             assert default is not None
             at = replace(f, formula=default, positions=optimizer.file.positions, path=optimizer.path, scope=scope, key=True, base=None)
-            values[name] = a.lower(default.tree, at)
+            try:
+                values[name] = a.lower(default.tree, at)
+            except Fault as fault:
+                raise a.located(fault, at) from None
+    if built_in.get(tree.func) is optimizer:
+        written = dict(given_here)
+        for name, code, message, mend in option_faults(tree.func, dict(head), values, a.builder):
+            _tell_option(a, spec, Fault(code, message, written.get(name, tree), help=mend), name, settings, f)
     return optimizer, values
+
+
+def _tell_option(a: Assembly, spec: Spec, fault: Fault, argument: str, settings: Mapping[str, Any], f: Frame) -> None:
+    """Tells a fault in an argument, where the call or a pattern of `per_parameter` gives it, and gives up."""
+    patterns = spec.model.train.per_parameter.items() if spec.model.train else ()
+    last = [p for p, own in patterns if argument in own and settings.get(argument) in (own[argument], (own[argument], p))]
+    if not last:
+        raise a.located(fault, f)
+    place = spec.value("train", "per_parameter", last[-1], argument)
+    a.tell(Diagnostic(fault.code, fault.message, place, help=fault.help))
+    raise Poisoned
 
 
 def _tell_unknown(a: Assembly, spec: Spec, function: str, key: str, names: Sequence[str]) -> None:
@@ -197,8 +228,8 @@ def _setting(a: Assembly, value: Any, key: str, f: Frame) -> Any:
 def _lower_rule(a: Assembly, o: Optimizer, values: dict[str, Any], leaves: tuple[int, int, int], written: str) -> Rule:
     step, param, grad = leaves
     b = a.builder
-    scope = Scope(o.file, {**values, "param": Ref(param), "grad": Ref(grad)})
-    slots: dict[str, tuple[int, float]] = {}
+    scope = Scope(o.file, {**values, "param": Ref(param), "grad": Ref(grad)}, outer=a.globals_for(o.file))
+    slots: dict[str, tuple[int, float | Start]] = {}
 
     def lowered(written: Any, path: Path, name: str) -> Any:
         parsed = a.parsed(written, o.file.positions, path)
@@ -214,40 +245,74 @@ def _lower_rule(a: Assembly, o: Optimizer, values: dict[str, Any], leaves: tuple
         except Fault as fault:
             raise a.located(fault, f) from None
 
+    def filled(value: Any, path: Path, what: str, fills: bool = True) -> int:
+        """The node of a value in the parameter's shape, which one number fills."""
+        node = value.node if isinstance(value, Ref) else b.const(_number(a, value, o, path, what), b.dtype(param))
+        if b.dtype(node) != b.dtype(param):
+            node = OPS["cast"](b, node, dtype=b.dtype(param))
+        if b.shape(node) == () and (fills or not isinstance(value, Ref)):
+            return OPS["broadcast_to"](b, node, shape=b.shape(param)) if b.shape(param) else node
+        if b.shape(node) != b.shape(param):
+            message = f"{what} has shape {shape_text(b.shape(node))}, and the parameter {shape_text(b.shape(param))}"
+            a.tell(Diagnostic("shape-mismatch", message, o.file.positions.value(path), help="give it the parameter's shape"))
+            raise Poisoned
+        return node
+
     for name, slot in o.model.state.items():
-        init = slot.init if is_number(slot.init) else lowered(slot.init, (*o.path, "state", name, "init"), name)
-        slots[name] = (b.param(name, b.shape(param), b.dtype(param)), float(init) if isinstance(init, int | float) else 0.0)
-        scope.values[name] = Ref(slots[name][0])
+        path = (*o.path, "state", name, "init")
+        what = f"the initial value of `{name}`"
+        init = slot.init if is_number(slot.init) else lowered(slot.init, path, name)
+        slots[name] = (b.param(name, b.shape(param), b.dtype(param)), _start(a, init, o, path, what, filled, param))
+    scope.values.update({name: Ref(leaf) for name, (leaf, _) in slots.items()})
     new: dict[str, int] = {}
     for name, slot in o.model.state.items():
-        value = lowered(slot.update, (*o.path, "state", name, "update"), name)
-        new[name] = _as_node(a, value, param)
+        path = (*o.path, "state", name, "update")
+        new[name] = filled(lowered(slot.update, path, name), path, f"the update of `{name}`")
         scope.values[name] = Ref(new[name])
     for name in _node_order(a, o):
         scope.values[name] = lowered(o.model.nodes[name], (*o.path, "nodes", name), name)
-    end = _as_node(a, lowered(o.model.update, (*o.path, "update"), "update"), param)
-    if b.shape(end) != b.shape(param):
-        a.tell(
-            Diagnostic(
-                "shape-mismatch",
-                f"the update of `{o.signature.name}` has another shape than the parameter",
-                o.file.positions.value((*o.path, "update")),
-            )
-        )
-        raise Poisoned
+    path = (*o.path, "update")
+    end = filled(lowered(o.model.update, path, "update"), path, f"the update of `{o.signature.name}`", fills=False)
     needed = _needed(b.graph, end, {n: (leaf, new[n]) for n, (leaf, _) in slots.items()})
-    below = b.graph.ancestors([end, *(new[n] for n in needed)])
-    elementwise = all(b.graph.op(i).elementwise or not b.graph.inputs(i) for i in range(len(b.graph)) if below[i])
     kept = {n: (leaf, new[n], init) for n, (leaf, init) in slots.items() if n in needed}
-    return Rule(b.graph, param, grad, step, kept, end, elementwise, written)
+    ends = [end, *(new[n] for n in needed), *(init.node for _, _, init in kept.values() if isinstance(init, Start))]
+    return Rule(b.graph, param, grad, step, kept, end, not a.asks_shape and _is_elementwise(b.graph, ends), written)
 
 
-def _as_node(a: Assembly, value: Any, param: int) -> int:
-    if isinstance(value, Ref):
-        return value.node
-    node = a.builder.const(to_float(value), a.builder.dtype(param))
-    shape = a.builder.shape(param)
-    return OPS["broadcast_to"](a.builder, node, shape=shape) if shape else node
+def _start(
+    a: Assembly, value: Any, o: Optimizer, path: Path, what: str, filled: Callable[[Any, Path, str], int], param: int
+) -> float | Start:
+    """The initial value of a state: a number, or what is made of the parameter."""
+    if not isinstance(value, Ref):
+        return _number(a, value, o, path, what)
+    node = filled(value, path, what)
+    graph = a.builder.graph
+    below = graph.ancestors([node])
+    if any(below[i] and graph.op(i) in (INPUT, PARAM) and i != param for i in range(len(graph))):
+        message = f"{what} may depend on `param` and the arguments, and not on what is known only while training"
+        a.tell(Diagnostic("wrong-type", message, o.file.positions.value(path), help="a number, or a formula over `param`"))
+        raise Poisoned
+    return Start(graph, param, node)
+
+
+def _number(a: Assembly, value: Any, o: Optimizer, path: Path, what: str) -> float:
+    if is_number(value) or isinstance(value, bool):
+        return to_float(value)
+    a.tell(Diagnostic("wrong-type", f"{what} is {describe(value)}, and a number is wanted", o.file.positions.value(path)))
+    raise Poisoned
+
+
+def _is_elementwise(graph: Graph, ends: Sequence[int]) -> bool:
+    """Whether each element of these nodes depends on the same element of the parameter alone."""
+    below = graph.ancestors(list(ends))
+    for i in range(len(graph)):
+        if not below[i]:
+            continue
+        op, operands = graph.op(i), graph.inputs(i)
+        fills = op is OPS["broadcast_to"] and graph.shape(operands[0]) == ()
+        if not (op.elementwise or fills) if operands else graph.shape(i) and op not in (INPUT, PARAM):
+            return False
+    return True
 
 
 def _node_order(a: Assembly, o: Optimizer) -> list[str]:

@@ -8,34 +8,20 @@ from collections.abc import Mapping, Sequence
 
 from graphrun.build.frame import Frame
 from graphrun.build.names import CallRecord
+from graphrun.build.outside import Given, outside_of
 from graphrun.build.static import Static, order
-from graphrun.build.values import Fault, Poisoned, Ref
+from graphrun.build.values import Fault, Poisoned, Ref, describe
 from graphrun.errors import Diagnostic, Place, Reporter
 from graphrun.expr.parse import FormulaError, parse, parse_stage
 from graphrun.expr.tree import Formula
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import pack_place, unpack_place
-from graphrun.ir.types import DType, is_real, shape_text
+from graphrun.ir.types import DType
 from graphrun.spec.spec import File, Function, Path, Positions
 
 __all__ = ["Session"]
 
 Written = str | bool | int | float
-
-
-def outside_of(fault: Fault, function: str, place: Place, arguments: Sequence[str], given: tuple[str, ...]) -> Diagnostic:
-    """A fault within a function of the library, told where the spec calls that."""
-    mend = fault.help
-    if fault.code == "dtype-mismatch" and mend is not None:
-        mend = mend.partition(", or cast it")[0]
-    elif mend is not None and fault.code not in ("wrong-type", "wrong-value"):
-        mend = None if "`" in mend and not mend.startswith("bring them to one shape") else mend
-    message = f"in `{function}`: {fault.message}"
-    found = re.search(r"indexed by whole numbers, but (.+) is (\w+)$", fault.message)
-    argument = next((name for name in arguments if found is not None and re.search(rf"\b{name}\b", found[1])), None)
-    if found is not None and argument is not None:
-        message = f"`{function}` wants whole numbers for its `{argument}`, and here it is {found[2]}"
-    return Diagnostic(fault.code, message, place, "error", given, mend)
 
 
 class Session(ABC):
@@ -140,8 +126,7 @@ class Session(ABC):
         """Reports the fault at its place in the formula; what is raised in its stead."""
         outside = self.caller(f)
         if outside is not None:
-            arguments, given = self._given()
-            self.tell(outside_of(fault, outside[1], outside[0], arguments, given))
+            self.tell(outside_of(fault, outside[1], outside[0], *self._given()))
             return Poisoned()
         if fault.token is not None:
             start, end = f.formula.token(fault.token)
@@ -173,20 +158,14 @@ class Session(ABC):
             call = graph.calls[call].parent
         return None
 
-    def _given(self) -> tuple[list[str], tuple[str, ...]]:
-        """What the spec passes to the function of the library that is being built, by name, and in words."""
+    def _given(self) -> tuple[list[Given], list[str]]:
+        """What the spec passes to the function of the library that is being built: values of the graph, and the rest in words."""
         shipped = {self._sources[file] for file in self.shipped if file in self._sources}
-        calls = self.builder.graph.calls
-        record = next((r for r in reversed(self.around) if unpack_place(calls[r.call].place)[0] not in shipped), None)
-        if record is None:
-            return [], ()
-        found = {name: value.node for name, value in record.bound.items() if isinstance(value, Ref)}
-        words = []
-        for name, node in found.items():
-            shape, dtype = self.builder.shape(node), self.builder.dtype(node)
-            kind = "" if is_real(dtype) else f" and dtype {dtype}"
-            words.append(f"its `{name}` is {self.builder.graph.name(node)}, with shape {shape_text(shape)}{kind}")
-        return [*found], tuple(words)
+        graph, b = self.builder.graph, self.builder
+        record = next((r for r in reversed(self.around) if unpack_place(graph.calls[r.call].place)[0] not in shipped), None)
+        bound = record.bound.items() if record is not None else ()
+        values = [Given(name, graph.name(v.node), b.shape(v.node), b.dtype(v.node)) for name, v in bound if isinstance(v, Ref)]
+        return values, [f"its `{name}` is {describe(v)}" for name, v in bound if isinstance(v, str | float)]
 
     # -- places ---------------------------------------------------------------------------------------------------
 
@@ -196,6 +175,8 @@ class Session(ABC):
         if k is None:
             k = self._sources[file] = len(self.builder.graph.sources)
             self.builder.graph.sources.append(file.positions.source.name)
+            if k == 0:
+                self.builder.graph.spec = file.positions.source
         return k
 
     def pack(self, place: Place, source: int) -> int:

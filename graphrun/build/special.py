@@ -12,6 +12,7 @@ from graphrun.build.arguments import bind, given
 from graphrun.build.composed import ComposedForms
 from graphrun.build.frame import Frame
 from graphrun.build.names import CallRecord, Context
+from graphrun.build.unknown import attribute
 from graphrun.build.values import Fault, FunctionValue, ListValue, Ref, Value, describe, whole
 from graphrun.errors import Diagnostic
 from graphrun.expr.tree import Call, Expr, Name
@@ -27,6 +28,7 @@ class SpecialForms(ComposedForms):
     """Lowers the special forms; the calls of functions are in `expand`."""
 
     contexts: dict[str, Context]  # of the nodes of the top-level graph, by name
+    asks_shape: bool = False  # whether a formula asked for the shape of a value
 
     @abstractmethod
     def use(self, function: FunctionValue, args: Sequence[Any], kwargs: dict[str, Any], e: Expr, f: Frame, numbered: bool = False) -> Value:
@@ -45,7 +47,7 @@ class SpecialForms(ComposedForms):
             case "grad":
                 return self._grad(bind(name, ["J", "w"], [True, True], args, kwargs, e), e, f)
             case "equal_shapes":
-                return self._equal_shapes(bind(name, ["a", "b"], [True, True], args, kwargs, e), e, f)
+                return self._equal_shapes(bind(name, ["a", "b", "axis"], [True, True, False], args, kwargs, e), e, f)
             case "split":
                 return self._split(bind(name, ["x", "split_size_or_sections", "axis"], [True, True, False], args, kwargs, e), e, f)
             case "sort" | "topk" | "qr" | "einsum" | "clip" | "slice":
@@ -87,10 +89,13 @@ class SpecialForms(ComposedForms):
         return Ref(found)
 
     def _equal_shapes(self, bound: Sequence[Any], e: Call, f: Frame) -> Value:
-        """a, where a and b have the same shape: for losses, in which nothing broadcasts by accident."""
-        a, b = bound
+        """a, where a (without `axis`, if that is given) and b have the same shape: for losses, in which nothing broadcasts by accident."""
+        a, b, axis = bound
         i, j = self.node(a, e, f), self.node(b, e, f)
-        shapes = [shape_text(self.builder.shape(k)) for k in (i, j)]
+        shape, at = self.builder.shape(i), whole(axis) if given(axis) else None
+        if at is not None and -len(shape) <= at < len(shape):
+            shape = (*shape[: at % len(shape)], *shape[at % len(shape) + 1 :])
+        shapes = [shape_text(shape), shape_text(self.builder.shape(j))]
         if shapes[0] != shapes[1]:
             raise Fault(
                 "shape-mismatch", f"prediction and target have different shapes: {shapes[0]} and {shapes[1]}", e,
@@ -105,6 +110,7 @@ class SpecialForms(ComposedForms):
             else (*bind(name, ["x"], [True], args, kwargs, e), -1)
         )
         shape = self.builder.shape(self.node(x, e.args[0] if e.args else e, f))
+        self.asks_shape = True
         if name == "shape":
             return ListValue(shape)
         if name == "rank":
@@ -204,7 +210,7 @@ class SpecialForms(ComposedForms):
             raise Fault("wrong-type", f"`split` cuts an axis whose size is a number into parts of at least 1; here {length}", e)
         sizes: list[int | None]
         sizes = [whole(s) for s in sections.items] if isinstance(sections, ListValue) else [each] * (length // each) if each else [None]
-        if each and length % each:
+        if each and (length % each or not length):
             sizes.append(length % each)
         if any(s is None for s in sizes) or sum(s for s in sizes if s) != length:
             raise Fault("wrong-type", f"the parts of `split` must be whole numbers that add up to {length}; here {describe(sections)}", e)
@@ -241,6 +247,10 @@ class SpecialForms(ComposedForms):
             raise (
                 self.unknown(name, e, f)
                 if name not in f.scope.names()
-                else Fault("unknown-name", f"`{name}` is not a node, so nothing is inside it", e)
+                else Fault("unknown-name", f"`{name}` is not a node, so nothing is inside it", e, help=attribute(name, _last(e, f)))
             )
         return found
+
+
+def _last(e: Expr, f: Frame) -> str:
+    return f.formula.name(e).rpartition(".")[2] if isinstance(e, Name) else ""

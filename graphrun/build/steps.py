@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -10,10 +11,11 @@ from graphrun.build.arguments import list_constant
 from graphrun.build.frame import Frame
 from graphrun.build.session import Session
 from graphrun.build.values import Fault, ListValue, Ref, Training, describe, to_float
-from graphrun.expr.tree import Expr, Name
+from graphrun.expr.tree import Call, Expr, Index, Name, Transpose, walk
 from graphrun.ir.leaves import CONST, DIMENSION, INPUT, PARAM, STATE
 from graphrun.ir.opdef import OpDef
-from graphrun.ir.types import OpFault, Sym, shape_text
+from graphrun.ir.types import OpFault, Sym, TensorType, shape_text
+from graphrun.ops.registry import OPS
 
 __all__ = ["Steps"]
 
@@ -89,21 +91,79 @@ class Steps(Session):
     def _what_fits(
         self, op: OpDef, inputs: Sequence[int], attrs: dict[str, Any], e: Expr, f: Frame, operands: Sequence[Expr]
     ) -> str | None:
-        """A name seen here that would fit in place of one operand, as the mended formula; the latest one made."""
+        """A change of the formula with which the shapes fit: operands in the other order, one transposed, an axis kept by a reduction, a
+        name seen here in place of an operand (the latest one made)."""
+        if len(operands) != len(inputs):
+            return None
+        types = [self.builder.type(i) for i in inputs]
+        if op is OPS["matmul"]:
+            return self._product_that_fits(types, attrs, f, operands) or self._name_that_fits(op, inputs, types, attrs, f, operands)
+        if op.elementwise and len(inputs) == 2:
+            return self._axis_that_fits(op, inputs, types, attrs, f, operands)
+        return self._name_that_fits(op, inputs, types, attrs, f, operands)
+
+    def _product_that_fits(self, types: Sequence[TensorType], attrs: dict[str, Any], f: Frame, operands: Sequence[Expr]) -> str | None:
+        made = []
+        for t, o in zip(types, operands, strict=True):
+            text = _bracketed(f.formula.source(o), o)
+            kept = len(t.shape) > 1 and any(isinstance(d, Sym) for d in t.shape[-2:])  # rows of a batch are to stay rows
+            turned = replace(t, shape=(*t.shape[:-2], t.shape[-1], t.shape[-2])) if len(t.shape) > 1 else None
+            other = _bracketed(f.formula.source(o.operand), o.operand) if isinstance(o, Transpose) else f"{text}.T"
+            made.append(((t, text, 0), (turned, other, 2 if kept else 1)))
+        (a, at), (b, bt) = made
+        tried = ((b, a), (a, bt), (at, b), (b, at), (bt, a), (at, bt), (bt, at))
+        for left, right in sorted(tried, key=lambda pair: pair[0][2] + pair[1][2] > 1):
+            if left[0] is None or right[0] is None or not left[0].shape or isinstance(left[0].shape[-1], Sym):
+                continue  # or a sum over the rows of a batch
+            if _fits(OPS["matmul"], [left[0], right[0]], attrs):
+                return f"the shapes fit in `{left[1]} @ {right[1]}`"
+        return None
+
+    def _axis_that_fits(
+        self, op: OpDef, inputs: Sequence[int], types: list[TensorType], attrs: dict[str, Any], f: Frame, operands: Sequence[Expr]
+    ) -> str | None:
+        """Where one operand is a reduction that has dropped its axis: with the axis kept."""
+        graph = self.builder.graph
+        for k, (i, operand) in enumerate(zip(inputs, operands, strict=True)):
+            axes = graph.attrs(i).get("axis")
+            axes = (axes,) if isinstance(axes, int) else axes
+            if not isinstance(operand, Call) or axes is None or graph.attrs(i).get("keepdims") is not False:
+                continue
+            shape = tuple(1 if d in axes else n for d, n in enumerate(self.builder.shape(graph.inputs(i)[0])))
+            if _fits(op, [replace(t, shape=shape) if j == k else t for j, t in enumerate(types)], attrs):
+                text = f.formula.source(operand)
+                return f"keep the axis: `{text[:-1]}, keepdims=true)`"
+        return None
+
+    def _name_that_fits(
+        self, op: OpDef, inputs: Sequence[int], types: Sequence[TensorType], attrs: dict[str, Any], f: Frame, operands: Sequence[Expr]
+    ) -> str | None:
+        graph = self.builder.graph
         names = [(n, v.node) for n, v in f.scope.values.items() if isinstance(v, Ref)]
+        used = {f.formula.name(n) for o in operands for n in walk(o) if isinstance(n, Name)}
         for k, operand in enumerate(operands):
-            if not isinstance(operand, Name) or k >= len(inputs):
+            if not isinstance(operand, Name):
                 continue
             for name, node in sorted(names, key=lambda pair: -pair[1]):
-                if node in inputs or self.builder.shape(node) == self.builder.shape(inputs[k]):
+                new = self.builder.type(node)
+                kind = graph.op(node)
+                if name in used or new.shape == types[k].shape or kind is INPUT or (kind is PARAM) != (graph.op(inputs[k]) is PARAM):
                     continue
-                types = [self.builder.type(node if j == k else i) for j, i in enumerate(inputs)]
-                full = {a.name: a.default for a in op.attrs} | attrs
-                try:
-                    op.infer(types, op.prepare(types, full) if op.prepare else full)
-                except OpFault:
-                    continue
-                start, end = f.formula.span(operand)
-                mended = f.formula.text[:start] + name + f.formula.text[end:]
-                return f"{name}, with shape {shape_text(self.builder.shape(node))}, would fit: `{mended}`"
+                if _fits(op, [new if j == k else t for j, t in enumerate(types)], attrs):
+                    start, end = f.formula.span(operand)
+                    mended = f.formula.text[:start] + name + f.formula.text[end:]
+                    return f"{name}, with shape {shape_text(new.shape)}, would fit: `{mended}`"
         return None
+
+
+def _fits(op: OpDef, types: Sequence[TensorType], attrs: dict[str, Any]) -> bool:
+    full = {a.name: a.default for a in op.attrs} | attrs
+    try:
+        op.infer(types, op.prepare(types, full) if op.prepare else full)
+    except OpFault:
+        return False
+    return True
+
+
+def _bracketed(text: str, e: Expr) -> str:
+    return text if isinstance(e, Name | Call | Transpose | Index) else f"({text})"

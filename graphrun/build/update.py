@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphrun.autodiff.reverse import backward
 from graphrun.build.build import Built
-from graphrun.build.optimizer import Rule, optimizer_rule, settings_of
+from graphrun.build.optimizer import Rule, Start, optimizer_rule, settings_of
 from graphrun.build.values import Param
 from graphrun.errors import Reporter
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Graph
-from graphrun.ir.leaves import STATE
+from graphrun.ir.leaves import CONST, STATE
 from graphrun.ops.arithmetic import ADD, DIV, MUL, SUB
 from graphrun.ops.compare import EQUAL, WHERE
 from graphrun.ops.elementary import CLIP, FLOOR, MINIMUM, SQRT, SQUARE
@@ -24,6 +24,7 @@ from graphrun.spec.spec import Spec
 
 __all__ = ["Layout", "Source", "TrainingGraph", "training_graph"]
 
+Initial = float | Start | None  # of a slot; None for parameters, averages and states
 SMALL = 64  # so many scalar parameters are updated one by one; more are packed
 
 
@@ -58,7 +59,7 @@ class TrainingGraph:
 
     graph: Graph
     loss: int
-    slots: tuple[tuple[str, int, int | None, float | None], ...]
+    slots: tuple[tuple[str, int, int | None, Initial], ...]
     layout: Mapping[str, Layout]
     averages: Mapping[str, str]
     counter: int
@@ -77,10 +78,11 @@ def training_graph(built: Built, source: Source, steps: int, reporter: Reporter,
     settings = settings_of(spec, list(built.params), reporter)
     moving = {n: i for n, i in params.items() if built.params[n].trainable and not settings[n].get("frozen")}
     graph, gradients = backward(source.graph, source.loss, moving.values())
+    moving = {n: i for n, i in moving.items() if not _is_zero(graph, gradients[i])}  # torch.optim passes by what has no gradient
     b = Builder()
     layout: dict[str, Layout] = {}
     replaced: dict[int, int] = {}
-    slots: list[tuple[str, int, int | None, float | None]] = []
+    slots: list[tuple[str, int, int | None, Initial]] = []
     stretches = []
     for k, (group, rule) in enumerate(_rules(built, moving, settings, steps, reporter)):
         if rule is None:
@@ -118,6 +120,12 @@ def training_graph(built: Built, source: Source, steps: int, reporter: Reporter,
     return TrainingGraph(b.graph, new[source.loss], tuple(slots), layout, averages, counter, norm, found, new)
 
 
+def _is_zero(graph: Graph, i: int) -> bool:
+    """Whether a gradient is zero because the loss does not depend on the value at all."""
+    node = graph.inputs(i)[0] if graph.op(i) is OPS["broadcast_to"] else i
+    return graph.op(node) is CONST and not graph.attrs(node)["value"]
+
+
 class _Turn:
     """The batches of one update: `step` is the number of the update, and only its last batch changes the parameters."""
 
@@ -143,13 +151,13 @@ class _Turn:
             out.append(total)
         return out
 
-    def kept(self, slots: list[tuple[str, int, int | None, float | None]]) -> list[tuple[str, int, int | None, float | None]]:
+    def kept(self, slots: list[tuple[str, int, int | None, Initial]]) -> list[tuple[str, int, int | None, Initial]]:
         """The slots, which move with the last batch alone."""
         if self.last is None:
             return slots
         return [(n, leaf, None if u is None else WHERE(self.b, self.last, u, leaf), init) for n, leaf, u, init in slots]
 
-    def average(self, name: str, leaf: int, new: int | None, decay: float) -> tuple[str, int, int | None, float | None]:
+    def average(self, name: str, leaf: int, new: int | None, decay: float) -> tuple[str, int, int | None, Initial]:
         """The slot of a parameter's average: decay · average + (1 - decay) · parameter, after each update."""
         b = self.b
         dtype = b.dtype(leaf)
@@ -178,12 +186,15 @@ def _rules(
         shapes = [built.params[n].shape for n in group]
         each = len(group) <= SMALL and not any(shapes)
         shape = shapes[0] if len(group) == 1 or each else (sum(_count(s) for s in shapes),)
-        rule = optimizer_rule(built.spec, reporter, shape, steps, settings[group[0]])
-        if rule is None or rule.elementwise or len(group) == 1:
+        own = Reporter()  # what is wrong with an update of all together may be right for each
+        rule = optimizer_rule(built.spec, own, shape, steps, settings[group[0]])
+        if len(group) == 1 or (rule is not None and rule.elementwise):
+            reporter.diagnostics += own.diagnostics
             yield group, rule
             continue
-        for name in group:
-            yield [name], optimizer_rule(built.spec, reporter, built.params[name].shape, steps, settings[name])
+        rules = {s: optimizer_rule(built.spec, reporter, s, steps, settings[group[0]]) for s in dict.fromkeys(shapes)}
+        for name, s in zip(group, shapes, strict=True):
+            yield [name], rules[s]
 
 
 def _count(shape: Sequence[int]) -> int:
@@ -245,15 +256,15 @@ def _clipped(b: Builder, spec: Spec, flat: list[int], health: bool) -> tuple[lis
     return flat, norm
 
 
-def _apply(b: Builder, rule: Rule, name: str, leaf: int, grad: int, counter: int) -> list[tuple[str, int, int | None, float | None]]:
+def _apply(b: Builder, rule: Rule, name: str, leaf: int, grad: int, counter: int) -> list[tuple[str, int, int | None, Initial]]:
     """Enters the optimizer's update of one leaf; its slots: the parameter and each state."""
     shape, dtype = b.shape(leaf), b.dtype(leaf)
     replaced = {rule.param: leaf, rule.grad: grad, rule.step: counter}
     states = {}
     for slot, (old, _, init) in rule.slots.items():
-        states[slot] = (b.param(f"{name}/{slot}", shape, dtype), init)
+        states[slot] = (b.param(f"{name}/{slot}", shape, dtype), replace(init, slot=name) if isinstance(init, Start) else init)
         replaced[old] = states[slot][0]
     new = b.graft(rule.graph, replaced, f"{name}/")
-    out: list[tuple[str, int, int | None, float | None]] = [(name, leaf, new[rule.new], None)]
+    out: list[tuple[str, int, int | None, Initial]] = [(name, leaf, new[rule.new], None)]
     out += [(f"{name}/{slot}", node, new[rule.slots[slot][1]], init) for slot, (node, init) in states.items()]
     return out

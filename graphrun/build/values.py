@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from graphrun.build.names import CallRecord
 
 __all__ = [
-    "Fault", "FunctionValue", "ListValue", "Number", "Param", "Poisoned", "Ref", "Special", "Training", "Value", "describe", "is_number",
-    "to_float", "whole",
+    "Fault", "FunctionValue", "ListValue", "Number", "Param", "Poisoned", "Ref", "Special", "Training", "Value", "constant", "describe",
+    "is_number", "to_float", "whole",
 ]  # fmt: skip
 
 
@@ -126,6 +126,11 @@ def to_float(value: Number) -> float:
         return float(value)
     except OverflowError:
         return float("inf") if value > 0 else float("-inf")
+
+
+def constant(value: Any) -> Any:
+    """A value of `config` as formulas see it."""
+    return ListValue(tuple(constant(v) for v in value)) if isinstance(value, list) else value
 
 
 def whole(value: Any) -> int | None:

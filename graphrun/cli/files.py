@@ -20,7 +20,9 @@ def spec(path: str) -> str:
     if os.path.isfile(path):
         return path
     if os.path.isdir(path):
-        raise UsageError(Diagnostic("no-such-file", f"{path} is a folder, not a spec file", help="name a file in it"))
+        run = os.path.isfile(os.path.join(path, "run.json"))
+        there = f"it is the folder of a run: name the spec, and `--checkpoint {path}` for what was trained" if run else "name a file in it"
+        raise UsageError(Diagnostic("no-such-file", f"{path} is a folder, not a spec file", help=there))
     folder, name = os.path.split(path)
     near = nearest(name, (n for n in os.listdir(folder or ".") if n.endswith((".yaml", ".yml")))) if os.path.isdir(folder or ".") else None
     mend = f"did you mean `{os.path.join(folder, near)}`?" if near else None

@@ -104,7 +104,7 @@ def command(
     views = {"--entry": entry, "--paths": paths, "--forward-mode": forward_mode, "--updates": updates}
     asked = [flag for flag, value in views.items() if value]
     names = [name.strip() for text in wrt or () for name in text.split(",") if name.strip()] or None
-    _together(asked, of, names, out)
+    _together(asked, of, names)
     target = None if out is None else suffix("-o", out, (".md", ".tex", ".json", ".html"))
     model = load(files.spec(made.one(specs)), set=set_ or [])
     if checkpoint is not None:
@@ -137,7 +137,7 @@ def command(
         printing.say(f"wrote {out}")
 
 
-def _together(asked: Sequence[str], of: str | None, names: Sequence[str] | None, out: str | None) -> None:
+def _together(asked: Sequence[str], of: str | None, names: Sequence[str] | None) -> None:
     """Raises UsageError for options that do not go together."""
     if len(asked) > 1:
         raise UsageError(f"{asked[0]} and {asked[1]} do not go together: each is a view of its own")
@@ -145,8 +145,6 @@ def _together(asked: Sequence[str], of: str | None, names: Sequence[str] | None,
         raise UsageError("--updates follows the loss and all parameters: it goes without --of and --wrt")
     if asked in (["--entry"], ["--paths"]) and names is not None:
         raise UsageError(f"{asked[0]} says itself by what is differentiated: it goes without --wrt")
-    if asked and asked != ["--updates"] and out is not None and out.lower().endswith(".html"):
-        raise UsageError(f"{asked[0]} is written as .md, .tex or .json; the page has a ledger")
 
 
 def _text(one: Ledger | View) -> str:
@@ -162,7 +160,8 @@ def _write(model: Model, out: str, found: Sequence[Ledger | View], updates: int 
     if target == ".json":
         files.write_text(out, json_text(_document(found, updates)))
     elif target == ".html":
-        files.write_text(out, report_page(model, [one for one in found if isinstance(one, Ledger)]))
+        ledgers = [one for one in found if isinstance(one, Ledger)]
+        files.write_text(out, report_page(model, ledgers) if ledgers else found[0].to_html())
     elif target == ".tex":
         files.write_text(out, joined([one.to_tex() for one in found]))
     else:

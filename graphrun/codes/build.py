@@ -103,7 +103,8 @@ class BadIndex(Code):
     """An index does not fit the value that it is taken of.
 
     Wrong: `x[0, 0]` of an x of shape [4]; `x[1.5]`; `...` twice.
-    An index has whole numbers, ranges, `...` or `none`, or one node of whole numbers that gathers rows.
+    An index has whole numbers, ranges, `...` or `none`, or one node of whole numbers that gathers rows. Indices that are values of the
+    graph are known when it runs: a label of 10 where there are 10 classes (0 to 9), a word past the end of an `embedding`.
     """
 
 

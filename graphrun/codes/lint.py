@@ -34,6 +34,34 @@ class SigmoidBeforeLogitsLoss(Code):
     """
 
 
+class NllOfNoLogarithm(Code):
+    """`nll` is given probabilities or logits. It takes their logarithms, which are never above zero: of anything else it has no bound.
+
+    Wrong: `p: softmax(z)`, `J: mean(nll(p, label))`. Right: `J: mean(nll(log_softmax(z), label))`, or `cross_entropy(z, label)`.
+    """
+
+
+class BinaryCrossEntropyOfLogits(Code):
+    """`binary_cross_entropy` is given what can be below 0 or above 1. It takes probabilities, and cuts off their logarithms.
+
+    Wrong: `J: mean(binary_cross_entropy(z, y))` of logits `z`. Right: `binary_cross_entropy_with_logits(z, y)`, or `sigmoid(z)` before.
+    """
+
+
+class ReluBeforeLoss(Code):
+    """Logits have been through `relu`, so that none is below zero: no class can be told to be unlikely, and what is cut off is not trained.
+
+    Wrong: `z: x -> dense(10, relu)`, `J: mean(cross_entropy(z, label))`. Right: `z: x -> dense(10)`.
+    """
+
+
+class DropoutBeforeLoss(Code):
+    """`dropout` comes after the last layer: it zeroes predictions themselves, at random, and no weight can do anything about that.
+
+    Wrong: `z: x -> dense(10) -> dropout(0.5)`. Right: `z: x -> dropout(0.5) -> dense(10)`.
+    """
+
+
 class ArgmaxOverBatch(Code):
     """`argmax` or `argmin` without an axis gives one index into all elements of all rows; a prediction for each row has an axis.
 

@@ -94,16 +94,16 @@ class WrongType(Code):
 
 
 class OutOfRange(Code):
-    """A number is smaller or larger than the key takes.
+    """A number is smaller or larger than the key, or the argument of a built-in optimizer, takes.
 
-    Wrong: `train: {steps: 0}`, `train: {clip: -1}`.
+    Wrong: `train: {steps: 0}`, `train: {clip: -1}`, `adam(beta1=1)`.
     """
 
 
 class WrongValue(Code):
-    """A word is not one of those that the key takes.
+    """A word is not one of those that the key takes, or a number is none that an argument can have.
 
-    Wrong: `dtype: float16`. The message lists the words.
+    Wrong: `dtype: float16`, `dropout(x, 1.5)`, `normal([3], 0, -1)`. The message says which there are.
     """
 
 

@@ -86,7 +86,8 @@ class Faults:
             if k == len(shown) - 1 and len(found) > len(shown):
                 more = len(found) - len(shown)
                 notes.append(f"and {more} more {'cells' if more > 1 else 'cell'} of this column")
-            message = fault.message.format(where=f"{rows.row_name(fault.row)} of column `{column}`")
+            before, _, after = fault.message.rpartition("{where}")  # a cell may hold brackets of its own
+            message = f"{before}{rows.row_name(fault.row)} of column `{column}`{after}"
             self._reporter.error(fault.code, message, rows.place(fault.row, column, fault.item), notes=notes, help=fault.help)
 
     def close(self) -> None:

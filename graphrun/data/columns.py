@@ -80,7 +80,7 @@ def list_feeds(
             feed = _fit(name, info, columns, place, one_row=one_row, inline=data.rows is not None, reporter=reporter)
             if feed is not None:
                 feeds.append(feed)
-        elif info.default is None and name not in fed:
+        elif info.default is None and name not in fed and not _misspelt(spec, name, inputs, lost):
             _unfed(spec, finder, name, reporter)
     _further(spec, finder, wanted, reporter, lost)
     return feeds
@@ -144,6 +144,12 @@ def _not_an_input(name: str, inputs: Mapping[str, InputLike], place: Place, repo
         notes=[f"the inputs are {', '.join(inputs)}"] if inputs else [],
         help=f"did you mean `{close}`?" if close else None,
     )
+
+
+def _misspelt(spec: Spec, name: str, inputs: Collection[str], lost: Collection[str]) -> bool:
+    """Whether `columns` has a name that is no input's, and is told to mean this one."""
+    columns = spec.model.data.columns if spec.model.data is not None else None
+    return any(c not in inputs and c not in lost and nearest(c, inputs) == name for c in columns or ())
 
 
 def _unfed(spec: Spec, finder: _Finder, name: str, reporter: Reporter) -> None:
@@ -236,7 +242,7 @@ def _further(spec: Spec, finder: _Finder, wanted: Wanted, reporter: Reporter, lo
             if name in classes[:k]:
                 reporter.error("duplicate-class", f"the class `{name}` is named twice", spec.value("data", "classes", column, k))
     for name in data.transform:
-        if name not in wanted and name not in lost:
+        if name not in wanted and name not in lost and not (name in spec.model.inputs and _misspelt(spec, name, spec.model.inputs, lost)):
             close = nearest(name, wanted)
             reporter.error(
                 "unknown-name",

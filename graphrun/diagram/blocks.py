@@ -166,7 +166,7 @@ class _Placer:
         for flow in flows:
             solid = flow.tail[0] == "b" and flow.head[0] == "b"
             self.circular |= not solid and laid.rank[flow.tail] >= laid.rank[flow.head]
-        if name == "" and self.view.direction == "LR":
+        if self.view.direction == "LR" and (name == "" or self.panels[name].opens):
             laid = wrapped(laid, {**sizes}, flows)
         return self.framed(name, laid, sizes, numbers, bool(entering), bool(leaving))
 

@@ -41,6 +41,9 @@ MOST_DRAWN = 1500
 MOST_ARROWS = 6000
 """Pictures of more boxes or arrows than this take Graphviz too long; the text is still written."""
 
+ABOVE_WORDS = 6.0
+"""Between a picture with a head line and what is written below it."""
+
 
 def to_dot(view: View) -> str:
     """The view as DOT."""
@@ -88,7 +91,8 @@ def _defaults() -> list[str]:
 def _caption(view: View, with_head: bool) -> str:
     rows = words_below(view, with_head)
     side = ' align="left"' if view.rows else ""
-    cells = "".join(f"<tr><td{side}>{html_row(row, SMALL) or ' '}</td></tr>" for row in rows)
+    above = f'<tr><td height="{ABOVE_WORDS:g}"></td></tr>' if view.head and not with_head else ""
+    cells = above + "".join(f"<tr><td{side}>{html_row(row, SMALL) or ' '}</td></tr>" for row in rows)
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="2">{cells}</table>' if cells else ""
 
 

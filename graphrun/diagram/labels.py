@@ -16,6 +16,8 @@ MIDDLE = (0.5, 0.46, 0.54, 0.42, 0.58, 0.38, 0.62, 0.34, 0.66, 0.3, 0.7)
 NEAR_TAIL = (0.3, 0.28, 0.32, 0.27, 0.33, 0.25, 0.35, 0.37, 0.23, 0.4, 0.21, 0.43, 0.46, 0.5, 0.55, 0.6, 0.65, 0.7)
 AIR = 3.0
 """Between a label and what it must not touch."""
+TIP = 12.0
+"""The end of an arrow on which no label may stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,10 @@ def _best(
     found: tuple[Point, int] | None = None
     ends = [boxes[i] for i in routes[k].line.ends if i in boxes]
     seen = max(cut(routes[k].line.points, ends), key=length, default=routes[k].line.points)
+    tip = _tip(seen)
     for at, cost in _candidates(seen, sizes[k], places, aside):
         rect = rect_around(at, sizes[k], AIR)
-        hits = cost + (0 if _level(routes[k].line, rect) else 1)
+        hits = cost + (0 if _level(routes[k].line, rect) else 1) + (8 if rect.cuts(*tip) is not None else 0)
         hits += sum(8 for box in boxes.values() if rect.meets(box)) + sum(8 for other in others if rect.meets(other))
         hits += sum(8 for n, (point, _) in chosen.items() if n != k and rect.meets(rect_around(point, sizes[n])))
         hits += sum(4 for n, other in enumerate(routes) if n != k and _runs_through(other.line, rect))
@@ -100,6 +103,14 @@ def _candidates(points: Sequence[Point], size: Size, places: Sequence[float], as
         reach = abs(nx) * size.width / 2 + abs(ny) * size.height / 2 + AIR + 1.0
         for side in (-reach, reach):
             yield (at[0] + side * nx, at[1] + side * ny), 2
+
+
+def _tip(points: Sequence[Point]) -> tuple[Point, Point]:
+    """The stretch of a line on which its arrow's head lies."""
+    (ax, ay), (bx, by) = points[-2:]
+    far = math.hypot(bx - ax, by - ay) or 1.0
+    part = min(TIP / far, 1.0)
+    return (bx + (ax - bx) * part, by + (ay - by) * part), (bx, by)
 
 
 def _level(line: Line, rect: Rect) -> bool:

@@ -54,11 +54,35 @@ class Flows:
         many = {i: len(found) for i, found in self.everywhere(scene).items()}
         return [replace(b, rows=(*b.rows, (("muted", f"read by {many[b.id]} boxes"),))) if b.id in many else b for b in boxes]
 
+    def sharing(self, boxes: list[Box], scene: Scene) -> list[Box]:
+        """The boxes, those that `share` made with a row that says whose parameters they have."""
+        lenders = self.lenders(scene)
+        rows: dict[str, Row] = {i: (("count", f"parameters of {', '.join(map(pretty_name, found))}"),) for i, found in lenders.items()}
+        return [replace(b, rows=(*b.rows, rows[b.id])) if b.id in rows else b for b in boxes]
+
+    def lenders(self, scene: Scene) -> dict[str, list[str]]:
+        """For each layer that is another one again, as `share` makes it, the layers whose parameters it has."""
+        graph, out = self.graph, {}
+        for item in scene.items:
+            if not item.layers or any(graph.op(i) is PARAM for i in item.nodes):
+                continue
+            read = (j for i in item.nodes for j in graph.inputs(i) if graph.op(j) is PARAM)
+            owners = {o.id: o for o in (scene.of_node.get(j) for j in read) if o is not None}
+            alike = [o for o in owners.values() if o.kind == item.kind and self.function(o) == self.function(item)]
+            if alike:
+                out[item.id] = [o.id for o in alike]
+        return out
+
+    def function(self, item: Item) -> str:
+        """The function whose call an item is."""
+        return self.tree.layers[item.layers[0]].function
+
     def arrows(self, scene: Scene, ports: Mapping[int, str], *, folded: bool) -> list[Arrow]:
         """What flows between the boxes of a scene, with shapes where they change."""
         graph = self.graph
         pairs: dict[tuple[str, str], int] = {}
         fed: dict[str, set[str]] = {}
+        lenders = self.lenders(scene)
         for item in scene.items:
             for i in item.nodes:
                 for j in graph.inputs(i):
@@ -66,6 +90,8 @@ class Flows:
                     tail = before.id if before is not None else ports.get(j)
                     if tail is None or before is item:
                         continue
+                    if graph.op(j) is PARAM and tail in lenders.get(item.id, ()):
+                        continue  # a row of the box says so
                     pairs.setdefault((tail, item.id), j)
                     fed.setdefault(item.id, set()).add(shape_text(graph.shape(j)))
         left: set[tuple[str, str]] = set()

@@ -3,6 +3,7 @@ is too much for one picture folded."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -29,6 +30,8 @@ LONGEST = 44
 
 SHORT = 26
 """In a longer one calls stand without what they are called with."""
+
+_KERNEL = re.compile(r"\bkernel_size=\[(\d+(?:, \d+)*)\]")
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -118,7 +121,7 @@ class _Drawer(Flows):
                 panels.append(Panel(name, self.title(self.tree.layers[layer], ""), parent or outer))
             ports = self.ports(scene, outer) if scene.opens else {}
             boxes += dict.fromkeys(ports.values())
-            found = [self.with_numbers(self.box(item, outer), item) for item in scene.items]
+            found = self.sharing([self.with_numbers(self.box(item, outer), item) for item in scene.items], scene)
             boxes += self.told(found, scene) if folded else found
             arrows += self.arrows(scene, {i: box.id for i, box in ports.items()}, folded=folded)
         count = sum(size_number(self.graph, i) for i in shown if self.graph.op(i) is PARAM)
@@ -191,8 +194,10 @@ class _Drawer(Flows):
             rows.append((("ink", f"scan × {many:,}"),))
         elif many > 1:
             rows.append((("ink", f"× {many:,}"),))
-        said = ", ".join(filter(None, (self.sizes(item), *item.after)))
-        rows += [(("muted", said),)] if said else []
+        sizes = self.sizes(item)
+        settings, ends = self.ways(item) if sizes else ([], [])
+        said = [[sizes], [*settings, *ends, *item.after]] if settings else [[sizes, *ends, *item.after]]
+        rows += [(("muted", ", ".join(filter(None, texts))),) for texts in said if any(texts)]
         rows += self.counted(item, many if item.kind == "stack" else 1)
         return Box(
             item.id, self.kind(item.root), pretty_name(function), rows=tuple(rows), stacked=many > 1, panel=panel,
@@ -209,6 +214,19 @@ class _Drawer(Flows):
         if len(shape) == 2:
             return f"{shape[0]} → {shape[1]}"
         return f"{' × '.join(str(d) for d in shape[2:])}, {shape[1]} → {shape[0]}"
+
+    def ways(self, item: Item) -> tuple[list[str], list[str]]:
+        """How a layer of one weight goes over what comes in, where that is not the usual way, and the activation that it ends with."""
+        graph, inside = self.graph, sorted(self.tree.inside(item.layers[0]))
+        settings = []
+        for i in inside:
+            if graph.op(i).word.startswith("conv"):
+                usual = {a.name: a.default for a in graph.op(i).attrs}
+                given = {name: _alike(value) for name, value in graph.attrs(i).items()}
+                settings += [f"{name} {text}" for name, text in given.items() if text != str(usual.get(name))]
+        op = graph.op(inside[-1])
+        ends = op.elementwise and op.name != "identity" and len(graph.inputs(inside[-1])) == 1
+        return settings, [op.word] if ends else []
 
     def counted(self, item: Item, many: int = 1) -> list[Row]:
         rows: list[Row] = []
@@ -249,12 +267,13 @@ class _Drawer(Flows):
             return Box(item.id, kind, SIGNS[op.name], outline="small circle", panel=panel, tooltip=tip)
         steps = sum(1 for i in item.nodes if len(graph.inputs(i)))
         own = graph.step(root) == 0 or kind == "loss"
-        name = pretty_name(self.name(root, item.container)) if own else op.name
+        name = pretty_name(self.name(root, item.container)) if own else op.word
         called = len(item.nodes) == 1 and op.notation is None and any(u not in item.nodes for u in self.users.get(root, ()))
         if called and op.name != "identity" and kind == "step":
-            given = formula.removeprefix(f"{op.name}(").removesuffix(")")
+            given = formula.removeprefix(f"{op.word}(").removesuffix(")")
             first = pretty(self.name(graph.inputs(root)[0], item.container)) if graph.inputs(root) else ""
-            return Box(item.id, kind, op.name, given.removeprefix(first).removeprefix(", "), panel=panel,
+            given = _KERNEL.sub(lambda m: m[1].replace(", ", " × "), given.removeprefix(first).removeprefix(", "))
+            return Box(item.id, kind, op.word, given, panel=panel,
                        rows=tuple(self.counted(item)), tooltip=self.tooltip(item, f"{name} = {formula}"))  # fmt: skip
         if len(formula) > SHORT and item.called:
             formula = self.formula(item, short=True)
@@ -349,6 +368,12 @@ class _Drawer(Flows):
                         kind = self.kind(j) if self.graph.op(j) in (INPUT, PARAM) else "step"
                         out[j] = Box(f"{layer.name} ← {self.graph.name(j)}", kind, name, panel=panel, outline="stadium", tooltip=tip)
         return out
+
+
+def _alike(value: object) -> str:
+    """A setting as it is written: one number for all axes where they are alike."""
+    found = value if isinstance(value, tuple | list) else (value,)
+    return str(found[0]) if len(set(found)) == 1 else " × ".join(map(str, found))
 
 
 def size_number(graph: Graph, i: int) -> int:

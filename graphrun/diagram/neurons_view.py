@@ -128,7 +128,7 @@ class _Drawer:
         formula = n.activation
         if not n.linear and i != self.loss:
             text = pretty(self.formula(i))
-            formula = text if k is None and len(text) <= 16 else self.graph.op(i).name
+            formula = text if k is None and len(text) <= 16 else self.graph.op(i).word
         box = self.box(n.element, kind, outline, self.entry(self.gradients.get(i), () if k is None else (k,), True), formula)
         below = tuple(self.bias_row(b) for b in n.biases) if labels else ()
         return replace(box, below=below, plain=box.plain and ", ".join([box.plain, *(f"bias {self.bias_name(b)}" for b in n.biases)]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
@@ -16,6 +16,9 @@ __all__ = ["EVERYTHING", "Item", "Scene", "scenes_of"]
 
 EVERYTHING = 1_000_000
 """The depth at which all is opened."""
+
+MOST_APART = 2
+"""A formula with more inner steps in boxes of their own is one box, where it uses some of them several times."""
 
 
 @dataclass(slots=True, eq=False)
@@ -178,12 +181,30 @@ class _Reader:
             if one != i and _called(graph, i) and _called(graph, one) and graph.shape(one):
                 one = i  # one function after the other, on arrays: a box for each
             last[i] = last[one] if one != i and graph.step(i) else i
+        for nodes in self.tangled(own, last):
+            last.update(dict.fromkeys(nodes, nodes[-1]))
         groups: dict[int, list[int]] = {}
         for i in sorted(own):
             groups.setdefault(last[i], []).append(i)
         return [
             Item(graph.name(end), "steps" if len(graph.inputs(end)) else "leaf", nodes, end, container) for end, nodes in groups.items()
         ]
+
+    def tangled(self, own: Sequence[int], last: Mapping[int, int]) -> Iterable[list[int]]:
+        """The steps of each formula that uses its own steps several times, as a backward pass does, and would be many boxes: it is one.
+        No other step may lie between them, so that no circle arises."""
+        graph = self.graph
+        formulas: dict[str, list[int]] = {}
+        for i in sorted(own):
+            if len(graph.inputs(i)):
+                formulas.setdefault(graph.owner(i) or "", []).append(i)
+        for owner, nodes in formulas.items():
+            inner = [i for i in nodes if graph.step(i) and last[i] == i]
+            shared = any(len(self.users[i]) > 1 for i in inner)
+            inside = set(nodes)
+            between = (j for j in range(nodes[0], nodes[-1]) if j not in inside and j in self.users and len(graph.inputs(j)))
+            if owner and shared and len(inner) > MOST_APART and next(between, None) is None:
+                yield nodes
 
     def merged(self, items: list[Item]) -> list[Item]:
         """Joins what belongs together: a layer with the activation after it, a scan with its stacking, a loss with its formula."""
@@ -205,7 +226,8 @@ class _Reader:
         (before,) = sources.values()
         if before.kind not in ("layer", "stack", "scan") or id(before) in gone:
             return
-        outside = {u for i in before.nodes for u in self.users.get(i, ())} - set(before.nodes)
+        computed = (i for i in before.nodes if graph.op(i) is not PARAM)  # `share` reads the layer's parameters elsewhere
+        outside = {u for i in computed for u in self.users.get(i, ())} - set(before.nodes)
         unary = graph.op(root).elementwise and len(graph.inputs(root)) == 1
         if outside != {root} or not (unary or (before.kind == "scan" and graph.op(root).name in ("stack", "concat"))):
             return

@@ -56,7 +56,7 @@ ARROW = 44.0
 """The shortest room for an arrow."""
 
 MUCH = 92.0
-LONGEST_NAME = 170.0
+LONGEST_NAME = 180.0
 
 RING = 4.0
 """From the inner to the outer line of a double circle."""

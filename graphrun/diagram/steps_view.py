@@ -130,7 +130,7 @@ class _Drawer:
         if i in self.named:
             return self.named[i]
         if graph.owner(i) is None and graph.inputs(i):
-            return f"{graph.op(i).name}({', '.join(graph.name(j) for j in list(graph.inputs(i))[:3])})"
+            return f"{graph.op(i).word}({', '.join(graph.name(j) for j in list(graph.inputs(i))[:3])})"
         return graph.name(i)
 
     def box(self, group: Group) -> Box:

@@ -153,7 +153,7 @@ def in_lines(text: str, points: float, wanted: float, most: float) -> tuple[str,
     if whole <= wanted:
         return (text,)
     for kind, breaks in _breaks(text).items():
-        if whole <= (A_LITTLE * wanted if kind == "comma" else most) and kind in ("comma", "bracket"):
+        if whole <= (A_LITTLE * wanted if kind == "comma" else most) and kind in ("comma", "inner", "bracket"):
             continue
         at = min(breaks, key=lambda k: max(text_width(text[:k].rstrip(), points), text_width(text[k:], points)))
         widest = max(text_width(text[:at].rstrip(), points), text_width(text[at:], points))
@@ -178,8 +178,8 @@ def _filled(text: str, points: float, most: float) -> tuple[str, ...]:
 
 def _breaks(text: str) -> dict[str, list[int]]:
     """Where a line may end, best first: before a plus or minus outside of brackets, before a product's sign or an arrow, after a comma,
-    after a bracket that opens."""
-    found: dict[str, list[int]] = {"sum": [], "product": [], "comma": [], "bracket": []}
+    before a plus or minus within brackets, after a bracket that opens."""
+    found: dict[str, list[int]] = {"sum": [], "product": [], "comma": [], "inner": [], "bracket": []}
     depth = 0
     for k, c in enumerate(text):
         depth += (c in "([") - (c in ")]")
@@ -188,6 +188,8 @@ def _breaks(text: str) -> dict[str, list[int]]:
             found["sum"].append(k)
         elif depth == 0 and ((around and c in "·⊙⊗/@") or text[k : k + 3] == "-> "):
             found["product"].append(k)
+        elif around and c in "+−":
+            found["inner"].append(k)
         elif c == "," and text[k + 1 : k + 2] == " ":
             found["comma"].append(k + 2)
         elif c == "(" and text[k - 1 : k].isalnum():

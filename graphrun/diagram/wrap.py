@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from graphrun.diagram.layered import Flow, Laid, without_repeats
@@ -36,6 +37,7 @@ def wrapped(laid: Laid, sizes: Mapping[str, Size], flows: Sequence[Flow]) -> Lai
     lengths = [b - a for a, b in zip(starts, ends, strict=True)]
     if min(lengths) < UNEVEN * max(lengths) and columns[-1][1] - columns[0][0] < STILL_WHOLE:
         return laid
+    laid = replace(laid, routes=tuple(_through(route, row_of, laid.columns, starts, ends) for route in laid.routes))
     tops, bottoms = _extents(laid, sizes, flows, row_of)
     shifts = [0.0]
     for k in range(1, len(starts)):
@@ -60,14 +62,36 @@ def _cuts(laid: Laid, flows: Sequence[Flow]) -> list[int]:
     cuts: list[int] = []
     start = laid.columns[0][0]
     for r in range(1, len(laid.columns)):
-        if laid.columns[r][1] - start > WIDE or (laid.columns[r][0] - start > even * 0.92 and crossing[r] <= MOST_AROUND):
+        early = len(cuts) + 1 < rows and laid.columns[r][0] - start > even * 0.92 and crossing[r] <= MOST_AROUND
+        if laid.columns[r][1] - start > WIDE or early:
             before = cuts[-1] if cuts else 0
-            good = [c for c in range(r, before, -1) if crossing[c] <= MOST_AROUND and laid.columns[c - 1][1] - start <= WIDE]
+            fits = [laid.columns[c - 1][1] - start <= WIDE or c == before + 1 for c in range(r + 1)]  # a wide panel has a row of its own
+            good = [c for c in range(r, before, -1) if crossing[c] <= MOST_AROUND and fits[c]]
             if not good:
                 return []
             cuts.append(good[0])
             start = laid.columns[good[0]][0]
     return cuts
+
+
+def _through(
+    route: Sequence[Point], row_of: Sequence[int], columns: Sequence[tuple[float, float]], starts: Sequence[float], ends: Sequence[float]
+) -> tuple[Point, ...]:
+    """The points of a line, with two more for each row that it only passes through: there it keeps the way that is free of boxes."""
+    out = list(route[:1])
+    for a, b in pairwise(route):
+        rows = [_row(x, row_of, columns) for x in (a[0], b[0])]
+        between = range(rows[0] + 1, rows[1]) if rows[0] <= rows[1] else range(rows[0] - 1, rows[1], -1)
+        for k in between:
+            passed = [(x, a[1] + (b[1] - a[1]) * (x - a[0]) / (b[0] - a[0])) for x in (starts[k], ends[k])]
+            out += passed if rows[0] < rows[1] else passed[::-1]
+        out.append(b)
+    return tuple(out)
+
+
+def _row(x: float, row_of: Sequence[int], columns: Sequence[tuple[float, float]]) -> int:
+    """The row in which what stands at `x` comes to stand."""
+    return row_of[max((r for r, c in enumerate(columns) if c[0] - 0.01 <= x), default=0)]
 
 
 def _extents(laid: Laid, sizes: Mapping[str, Size], flows: Sequence[Flow], row_of: Sequence[int]) -> tuple[list[float], list[float]]:
@@ -81,8 +105,7 @@ def _extents(laid: Laid, sizes: Mapping[str, Size], flows: Sequence[Flow], row_o
         reach(row_of[laid.rank[i]], y, sizes[i].height / 2 if i in sizes else 0.0)
     for flow, route in zip(flows, laid.routes, strict=True):
         for x, y in route:
-            row = row_of[max((r for r, c in enumerate(laid.columns) if c[0] - 0.01 <= x), default=0)]
-            reach(row, y, max(6.0, flow.room.height / 2))
+            reach(_row(x, row_of, laid.columns), y, max(6.0, flow.room.height / 2))
     return tops, bottoms
 
 
@@ -103,7 +126,7 @@ def _around(
     """The points of a line, moved to their rows; from the end of one row it comes around to the start of the next."""
 
     def row(x: float) -> int:
-        return row_of[max((r for r, c in enumerate(laid.columns) if c[0] - 0.01 <= x), default=0)]
+        return _row(x, row_of, laid.columns)
 
     backwards = len(route) > 1 and route[0][0] > route[-1][0]
     points = list(route[::-1] if backwards else route)

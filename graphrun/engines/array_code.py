@@ -16,6 +16,7 @@ import numpy as np
 
 from graphrun.ir.graph import Graph
 from graphrun.ir.types import is_real
+from graphrun.ops.indexing import none_below
 
 __all__ = ["FEW", "FILLED", "Call", "elements", "in_place", "lines_into", "numpy_function", "ones", "writes_out"]
 
@@ -233,7 +234,8 @@ def _range(n: int, after: int) -> Any:
 
 
 def _take_along(c: Call) -> list[str]:
-    return [f"{c.out}[...] = {c.args[0]}[{_places(c, c.graph.shape(c.graph.inputs(c.node)[0]))}]"]
+    guard = [] if c.attr("negative") else [f"{c.name('none_below', none_below)}({c.args[1]})"]
+    return [*guard, f"{c.out}[...] = {c.args[0]}[{_places(c, c.graph.shape(c.graph.inputs(c.node)[0]))}]"]
 
 
 def _put_along(c: Call) -> list[str]:

@@ -35,7 +35,8 @@ class PythonStep:
     """A compiled step. Scalars stay Python floats from step to step; arrays are changed in place.
 
     Python raises on overflow and on division by zero, where IEEE arithmetic gives inf or nan. No slot has moved by then, so that step
-    is run by the reference engine (`reruns` counts them), and the next one by generated code again.
+    is run by the reference engine (`reruns` counts them), and the next one by generated code again. What cannot be computed at all (an
+    index out of range) is told by the reference engine then.
     """
 
     def __init__(self, step: Step) -> None:
@@ -109,7 +110,7 @@ class PythonStep:
                     made = self._run(first + len(losses), count - len(losses), self._scalars, fed, losses.append)
                     if made:
                         self._keep(made)
-                except (ZeroDivisionError, OverflowError, ValueError):
+                except (ZeroDivisionError, OverflowError, ValueError, IndexError):
                     losses.append(self._again(feeds, first + len(losses)))
         return losses
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphrun.engines.base import CompiledStep, Step
+from graphrun.engines.faults import kernel_fault
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import CONST
 
@@ -23,7 +24,7 @@ def evaluate(graph: Graph, feeds: Mapping[int, Any], wanted: Sequence[int] | Non
     """The value of each node (None for one that `wanted` does not depend on), by IEEE arithmetic without warnings.
 
     `feeds` gives every leaf that is needed, by node, as an array of its shape and dtype, and may give any other node in place of what it
-    computes; all sizes are bound.
+    computes; all sizes are bound. Raises RunError where an index is out of range, or a whole number has a negative exponent.
     """
     needed = graph.ancestors(wanted) if wanted is not None else bytearray(b"\x01") * len(graph)
     values: list[Any] = [None] * len(graph)
@@ -31,27 +32,34 @@ def evaluate(graph: Graph, feeds: Mapping[int, Any], wanted: Sequence[int] | Non
     attrs, attr_table = graph._attr, graph._attr_table
     dtypes = [t.dtype for t in graph._type_table]
     plain = [getattr(np, op.ufunc) if op.ufunc else None for op in table]
-    with np.errstate(all="ignore"):
-        for i in range(len(ops)):
-            if not needed[i]:
-                continue
-            op = table[ops[i]]
-            if i in feeds:
-                values[i] = np.asarray(feeds[i], dtype=graph.dtype(i))[()]
-                continue
-            if op is CONST:
-                values[i] = constant(graph.attrs(i)["value"], graph.dtype(i), graph.shape(i))
-                continue
-            operands = inputs[offset[i] : offset[i + 1]]
-            ufunc, dtype = plain[ops[i]], dtypes[kinds[i]]
-            if ufunc is not None:
-                for j in operands:
-                    if dtypes[kinds[j]] != dtype:
-                        break
-                else:  # all of one dtype: the kernel would come to the same call
-                    values[i] = ufunc(*[values[j] for j in operands])
+    i = -1
+    try:
+        with np.errstate(all="ignore"):
+            for i in range(len(ops)):
+                if not needed[i]:
                     continue
-            values[i] = op.kernel(np, *[values[j] for j in operands], **attr_table[attrs[i]])
+                op = table[ops[i]]
+                if i in feeds:
+                    values[i] = np.asarray(feeds[i], dtype=graph.dtype(i))[()]
+                    continue
+                if op is CONST:
+                    values[i] = constant(graph.attrs(i)["value"], graph.dtype(i), graph.shape(i))
+                    continue
+                operands = inputs[offset[i] : offset[i + 1]]
+                ufunc, dtype = plain[ops[i]], dtypes[kinds[i]]
+                if ufunc is not None:
+                    for j in operands:
+                        if dtypes[kinds[j]] != dtype:
+                            break
+                    else:  # all of one dtype: the kernel would come to the same call
+                        values[i] = ufunc(*[values[j] for j in operands])
+                        continue
+                values[i] = op.kernel(np, *[values[j] for j in operands], **attr_table[attrs[i]])
+    except (IndexError, ValueError):
+        fault = kernel_fault(graph, i, values)
+        if fault is None:
+            raise
+        raise fault from None
     return values
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from graphrun.expr.elsewhere import CALLED, MODULES, of_module
 from graphrun.expr.lexer import LITERALS, FormulaError, Tokens, mended
 
 __all__ = ["ARITHMETIC", "COMPARISONS", "LEAVES", "check"]
@@ -16,7 +17,6 @@ COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
 ARITHMETIC = frozenset({"+", "-", "*", "/", "@", "^"})
 MAX_DEPTH = 100
 _BEFORE_NOT = frozenset({"(", "[", ",", "=", ":", "and", "or", "not", "if", "else", None})
-_MODULES = frozenset({"np", "numpy", "torch", "F", "nn", "math", "tf", "jnp", "jax", "tnp", "keras"})
 _INDEXED = frozenset({"name", ")", "]", ".T"})
 _CLOSER = {"group": ")", "call": ")", "list": "]", "index": "]"}
 
@@ -125,7 +125,7 @@ class _Checker:
         elif kind == ")" or kind == "]":
             self.close(k, empty=True)
             return
-        elif kind == ":":
+        elif kind == ":" and self.kind(k - 1) in {"[", ",", ":", "(", None}:
             self.colon(k, frame)
             return
         elif kind == "," and frame.kind == "index" and self.kind(k - 1) == ":":
@@ -148,11 +148,11 @@ class _Checker:
             frame.keyword = k
         elif frame.keywords:
             last = next(reversed(frame.keywords))
-            self.fail(
-                f"an argument without a name stands after `{last}=`",
-                k,
-                help="arguments with names come last",
-            )
+            mend = "arguments with names come last"
+            if self.decimal_comma(k - 1):
+                line = self.mended(self.tokens.starts[k - 1], self.tokens.ends[k - 1], ".")
+                mend = f"a decimal number has a point: {line}" if line else "a decimal number has a point"
+            self.fail(f"an argument without a name stands after `{last}=`", k, help=mend)
 
     def missing_value(self, k: int) -> NoReturn:
         kind, frame, before = self.kinds[k], self.frames[-1], self.kind(k - 1)
@@ -240,7 +240,7 @@ class _Checker:
                 self.fail(
                     f"`{name}` cannot be called: only a function's name can",
                     k - 1,
-                    help=f"write `{last}(…)`" if node in _MODULES else again if last.isdigit() else f"write `{last}({node})`, or {again}",
+                    help=of_module(last) if node in MODULES else again if last.isdigit() else f"write `{last}({node})`, or {again}",
                 )
             self.tighten(k)
             self.push("call", k)
@@ -275,8 +275,8 @@ class _Checker:
             if after == "(":
                 mend = "write the function without brackets around it: " + mend
             elif "." in name and after == "name":
-                node = name.split(".")[0]
-                mend = f"to use the layer of `{node}` again, write `-> share({node})`"
+                node, last = name.split(".")[0], name.rsplit(".", 1)[-1]
+                mend = of_module(last) if node in MODULES else f"to use the layer of `{node}` again, write `-> share({node})`"
             self.fail(f"right of `->` stands a function or a call, not {what}", k + 1, help=mend)
         frame.piped = k
         frame.tight = 0
@@ -313,11 +313,25 @@ class _Checker:
         if frame.kind == "top" or frame.kind == "group":
             t = self.tokens
             mend = "a list of values is written `[a, b]`"
+            if self.decimal_comma(k):
+                line = self.mended(t.starts[k], t.ends[k], ".")
+                self.fail(
+                    "a comma stands only between arguments, in a list or in an index",
+                    k,
+                    help=f"a decimal number has a point: {line}" if line else "a decimal number has a point",
+                )
             if frame.kind == "top" and len(self.frames) == 1:
                 line = self.mended(0, len(t.text), f"[{t.text.strip()}]")
                 mend = f"a list of values stands in brackets: {line}" if line else mend
             self.fail("a comma stands only between arguments, in a list or in an index", k, help=mend)
         frame.begin(k + 1)
+
+    def decimal_comma(self, k: int) -> bool:
+        """Whether the comma at k may be that of a number: `0,5`."""
+        t = self.tokens
+        return (
+            self.kind(k - 1) == self.kind(k + 1) == "number" and t.ends[k - 1] == t.starts[k] and t.ends[k] == t.starts[k + 1]
+        ) and t.source(k - 1).isdigit()
 
     def colon(self, k: int, frame: _Frame) -> None:
         if frame.kind != "index":
@@ -387,6 +401,14 @@ class _Checker:
         mend = "write an operator between them"
         if frame.kind in {"call", "list"}:
             mend = "write a comma or an operator between them"
+        elif k > 1 and self.kind(k + 1) == "=" and self.kinds[k - 1] == "name":  # `adam lr=0.1`
+            mend = "the arguments of a call stand in brackets"
+        elif k == 1 and self.kind(k + 1) == "=" and self.kinds[0] == "name":
+            line = self.mended(0, len(t.text), f"{t.text[:end]}({t.text[start:].strip()})")
+            mend = f"the arguments of a call stand in brackets: {line}" if line else "the arguments of a call stand in brackets"
+        elif t.source(k - 1) in CALLED:
+            line = self.mended(end, t.ends[k], f"({t.source(k)})")
+            mend = f"a call has brackets: {line}" if line else "a call has brackets"
         elif self.kinds[k - 1] != "string" and self.kinds[k] != "string":
             line = self.mended(end, start, " * ")
             mend = f"a product is written with `*`: {line}" if line else "a product is written with `*`"

@@ -91,7 +91,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*(?:\.(?:[A-Za-z_]\w*|\d+))*", re.ASCII)
 _REFUSED_SIGNS: dict[str, tuple[str | None, str]] = {
     "===": ("==", "equality is `==`"),
     "!==": ("!=", "inequality is `!=`"),
-    "=>": (">=", "`>=` compares, `->` passes a value on"),
+    "=>": ("->", "`->` passes a value on, `>=` compares"),
     "=<": ("<=", "`<=` compares"),
     "<>": ("!=", "inequality is `!=`"),
     ">>": ("->", "a value is passed on with `->`"),
@@ -135,7 +135,8 @@ _LOOKALIKES = {
     **dict.fromkeys("“”„", '"'),
     **dict.fromkeys("‘’", "'"),
     **dict.fromkeys("\u00a0\u202f\u2009", " "),
-    **dict(zip("≤≥≠→²³½¼…（），", ("<=", ">=", "!=", "->", "^2", "^3", "1/2", "1/4", "...", "(", ")", ","), strict=True)),
+    **dict(zip("≤≥≠→⇒²³⁴½¼…（），", ("<=", ">=", "!=", "->", "->", "^2", "^3", "^4", "1/2", "1/4", "...", "(", ")", ","), strict=True)),
+    **dict(zip("аеорсухАВЕКМНОРСТХ", "aeopcyxABEKMHOPCTX", strict=True)),
 }
 
 
@@ -241,8 +242,14 @@ def _refuse_sign(text: str, start: int, end: int) -> NoReturn:
             help="give the new value a name of its own under `nodes`",
         )
     replacement, mend = _REFUSED_SIGNS.get(sign, (None, "the operators are `+ - * / ^ @`, `< <= > >= == !=`, `and or not` and `->`"))
-    line = mended(text, start, end, replacement) if replacement is not None else None
-    if line:
+    line = mended(text.replace(sign, replacement), 0, 0, "") if replacement is not None else None
+    bars = re.sub(r"\|([^|]+)\|", r"abs(\1)", text)
+    if sign == "|" and "|" not in bars and re.search(r"(^|[-+*/^(,@=])\s*$", text[:start]):
+        mend = f"write {mended(bars, 0, 0, '') or '`abs(…)`'}"
+    elif sign == "|" and re.match(r"\s*[A-Za-z_]", text[end:]) and not re.search(r"[<>=]", text):
+        line = mended(text.replace("|", "->"), 0, 0, "")
+        mend = f"a value is passed on with `->`{': ' + line if line else ''}; a choice has `or`, values have `logical_or(a, b)`"
+    elif line:
         mend = f"{mend}: {line}"
     shown = "the back quote" if sign == "`" else f"`{sign}`"
     code = "formula-syntax" if sign in ";{}`$?#\\" else "unknown-operator"
@@ -286,7 +293,8 @@ def _stray(text: str, at: int) -> NoReturn:
     if char in _LOOKALIKES:
         meant = _LOOKALIKES[char]
         shown = f"U+{ord(char):04X}" if char.isspace() else f"`{char}` (U+{ord(char):04X})"
-        line = mended(text, at, at + 1, meant) or f"`{meant}`"
+        plain = "".join(_LOOKALIKES.get(c, c) for c in text.replace("−>", "->").replace("–>", "->").replace("—>", "->"))
+        line = mended(plain, 0, 0, "") or f"`{meant}`"
         what = "a plain space" if meant == " " else f"`{meant}`" if line != f"`{meant}`" else None
         mend = f"write {what}: {line}" if what and meant != " " else f"write {what or line}"
         raise FormulaError(f"{shown} is not part of the language", at, at + 1, help=mend)

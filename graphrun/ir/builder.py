@@ -164,6 +164,8 @@ class Builder:
         attr = [self._attr_id(a) for a in graph._attr_table]
         kind = [self._type_id(t) for t in graph._type_table]
         source = [self.source_id(name) for name in graph.sources]
+        if g.spec is None and source and source[0] == 0:
+            g.spec = graph.spec
         first = len(g.calls)
         call = [
             self.call_id(c.name, c.function, c.parent + first if c.parent >= 0 else -1, move_place(c.place, source)) for c in graph.calls
@@ -256,5 +258,5 @@ def _copy(graph: Graph) -> Graph:
     out = Graph()
     for slot in Graph.__slots__:
         value = getattr(graph, slot)
-        setattr(out, slot, array(value.typecode, value) if isinstance(value, array) else list(value))
+        setattr(out, slot, array(value.typecode, value) if isinstance(value, array) else list(value) if isinstance(value, list) else value)
     return out

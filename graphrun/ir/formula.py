@@ -212,7 +212,7 @@ def _fill(template: str, binding: int, needs: Sequence[int], parts: Sequence[_Pi
 
 def _opens_operand(text: str) -> bool:
     """Whether what comes next stands behind an operator, not behind an opening bracket or a comma."""
-    return text.rstrip()[-1] not in "([,="
+    return text.rstrip()[-1] not in "([,=<>≤≥≠"
 
 
 def _inside_call(text: str) -> bool:
@@ -229,7 +229,7 @@ def _call(graph: Graph, i: int, parts: Sequence[_Piece]) -> _Piece:
     op = graph.op(i)
     texts = [part.text for part in (parts[: op.arrays.index("step")] if op.draws else parts)]
     given = ["[" + ", ".join(texts) + "]"] if op.variadic else texts
-    return _Piece(f"{op.name}({', '.join([*given, *_attributes(graph, i, op)])})", ATOM)
+    return _Piece(f"{op.word}({', '.join([*given, *_attributes(graph, i, op)])})", ATOM)
 
 
 def _attributes(graph: Graph, i: int, op: OpDef) -> Iterable[str]:
@@ -238,6 +238,10 @@ def _attributes(graph: Graph, i: int, op: OpDef) -> Iterable[str]:
     rank = len(graph.shape(inputs[0])) if len(inputs) else 0
     for attr in op.attrs:
         if attr.kind == "any" and attr.name in ("dtype", "key", "seed", "offset"):  # what the build says, not the formula
+            continue
+        if attr.name == "negative":  # says what is refused, not what is computed
+            continue
+        if attr.kind == "shape" and not op.public:  # said by what it is the gradient of
             continue
         value = attrs.get(attr.name, attr.default)
         if attr.kind in ("axis", "axes"):
@@ -260,7 +264,7 @@ def _is_number(graph: Graph, i: int) -> bool:
 
 def _mul(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
     inputs = graph.inputs(i)
-    arrays = all(graph.shape(j) != () for j in inputs)
+    arrays = all(graph.shape(_spread(graph, j)) != () for j in inputs)
     sign = "⊙" if arrays else "·"
     texts = []
     for k, (j, part) in enumerate(zip(inputs, parts, strict=True)):
@@ -273,6 +277,13 @@ def _mul(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
             text = shielded(text)
         texts.append(text)
     return _Piece(f"{texts[0]} {sign} {texts[1]}", PRODUCT, sign)
+
+
+def _spread(graph: Graph, i: int) -> int:
+    """The node whose value node i only repeats, or holds in another shape."""
+    while graph.op(i).name == "identity":
+        i = graph.inputs(i)[0]
+    return i
 
 
 def _matmul(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
@@ -350,6 +361,34 @@ def index_text(index: Sequence[tuple[Any, Any, Any] | None], squeeze: Collection
     return "[" + ", ".join(entries) + "]"
 
 
+def _placed(text: str, binding: int, index: str) -> _Piece:
+    return _Piece(f"{text if binding >= SUM else f'({text})'} {index}", SUM)
+
+
+def _unslice(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
+    """`g at [1:3]`: zeros everywhere else."""
+    return _placed(parts[0].text, parts[0].binding, f"at {index_text(graph.attrs(i)['index'])}")
+
+
+def _scatter_rows(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
+    """`g added at [:, index]`: what several indices name gets the sum."""
+    index = ", ".join([":"] * graph.attrs(i)["axis"] + [parts[1].text])
+    return _placed(parts[0].text, parts[0].binding, f"added at [{index}]")
+
+
+def _put_along(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
+    axis = graph.attrs(i)["axis"]
+    return _Piece(f"scatter_add(0, {parts[1].text}, {parts[0].text}{f', axis={axis}' if axis else ''})", ATOM)
+
+
+def _max_pool_tap(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
+    return _Piece(f"argmax({parts[0].text})", ATOM)
+
+
+def _qr_q(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
+    return _Piece(f"qr({parts[0].text})[0]", ATOM)
+
+
 def _sum_to(graph: Graph, i: int, parts: list[_Piece]) -> _Piece:
     """What undoes broadcasting: the sum over the axes that the operand does not have."""
     wide, narrow = graph.shape(graph.inputs(i)[0]), graph.shape(i)
@@ -372,4 +411,9 @@ _SPECIAL: dict[str, Callable[[Graph, int, list[_Piece]], _Piece | None]] = {
     "swap_last": _swap_last,
     "slice": _slice,
     "sum_to": _sum_to,
+    "unslice": _unslice,
+    "scatter_rows": _scatter_rows,
+    "put_along": _put_along,
+    "max_pool_tap": _max_pool_tap,
+    "qr_q": _qr_q,
 }

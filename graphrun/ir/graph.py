@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from graphrun.errors import Place, Source
 from graphrun.ir.opdef import OpDef
 from graphrun.ir.types import DType, Shape, TensorType
 
@@ -53,7 +54,7 @@ class Graph:
 
     __slots__ = (
         "_attr", "_attr_table", "_call", "_input", "_offset", "_op", "_op_table", "_owner", "_place", "_step", "_tag",
-        "_type", "_type_table", "calls", "names", "sources", "tags",
+        "_type", "_type_table", "calls", "names", "sources", "spec", "tags",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -74,6 +75,7 @@ class Graph:
         self.tags: list[tuple[str, str]] = [("", "")]  # what stands before and after a name: ("∂J/∂", ""), ("", "@3")
         self.calls: list[CallSite] = []
         self.sources: list[str] = []  # names of the source files, as places number them
+        self.spec: Source | None = None  # the text of the first of them, so that a fault of a run can be shown there
 
     def __len__(self) -> int:
         return len(self._op)
@@ -117,6 +119,14 @@ class Graph:
             place, call = self.calls[call].place, self.calls[call].parent
         source, line, _, _ = unpack_place(place)
         return line if line and not source else None
+
+    def spot(self, i: int) -> Place | None:
+        """The stretch of the spec that node i came from, as `line` says; None where there is none, or the text is not at hand."""
+        place, call = self._place[i], self._call[i]
+        while unpack_place(place)[0] and call >= 0:
+            place, call = self.calls[call].place, self.calls[call].parent
+        source, line, column, length = unpack_place(place)
+        return Place(self.spec, line, column, line, column + length) if self.spec is not None and line and not source else None
 
     def owner(self, i: int) -> str | None:
         """The name of the formula that node i is a step of; None for a node that only a pass made."""

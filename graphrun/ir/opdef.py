@@ -127,7 +127,13 @@ class OpDef:
     derivatives: tuple[str, ...] = ()  # by operand, as a person writes them, for the documentation: `1/b`
     draws: bool = False
     public: bool = True  # whether a formula can call it by name
+    shown: str = ""  # the name that a reader sees, where `name` is not meant for one
     torch: str | None = None  # the function that the oracle compares with, as `torch.…`, where it is not torch.<name>
+
+    @property
+    def word(self) -> str:
+        """The name that a reader sees."""
+        return self.shown or self.name
 
     def __call__(self, b: Builder, *inputs: int, **attrs: Any) -> int:
         """Adds a node of this operation to `b`."""

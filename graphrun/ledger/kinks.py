@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphrun.ir.formula import formula_text, number
 from graphrun.ir.graph import Graph
+from graphrun.ir.types import is_real
 from graphrun.ledger.facts import Kink
 from graphrun.ops.max_pool import places
 
-__all__ = ["BENT", "branches", "kinks", "sides"]
+__all__ = ["BENT", "bends", "branches", "kinks", "sides"]
 
 Sides = Callable[[Sequence[Any], Mapping[str, Any], Any], Any]
 """(operands, attributes, result) -> for each element a whole number that says between which bends it lies, 0 on a bend."""
@@ -61,7 +62,16 @@ def _ties(operands: Sequence[Any], attrs: Mapping[str, Any], out: Any) -> Any:
 
 
 def _norm(operands: Sequence[Any], attrs: Mapping[str, Any], out: Any) -> Any:
-    return np.where(np.asarray(out) == 0, 0, 1)
+    """A norm has a bend at 0; of order 1 or less in every element that is 0, of infinite order where several are the largest."""
+    order = attrs.get("ord", 2.0)
+    if abs(order) == np.inf:
+        return _ties([np.abs(operands[0])], attrs, out)
+    return _first(operands, attrs, out) if order <= 1 else np.where(np.asarray(out) == 0, 0, 1)
+
+
+def _elu(operands: Sequence[Any], attrs: Mapping[str, Any], out: Any) -> Any:
+    x = np.asarray(operands[0])
+    return np.ones(np.shape(x), dtype=int) if attrs.get("alpha") == 1 else _between(x, (0,))
 
 
 def _whole(operands: Sequence[Any], attrs: Mapping[str, Any], out: Any) -> Any:
@@ -117,6 +127,8 @@ BENT: dict[str, Sides] = {
     "max_pool1d": _in_windows,
     "max_pool2d": _in_windows,
     "sort_index": _order_along,
+    "elu": _elu,
+    "selu": _at(0),
     "norm": _norm,
     "std": _norm,
     "floor": _whole,
@@ -128,6 +140,16 @@ BENT: dict[str, Sides] = {
 """The operations that have bends or jumps, by name."""
 
 
+def bends(graph: Graph, nodes: Iterable[int]) -> list[int]:
+    """Those of `nodes` at which a value has a bend or jumps where their operands move: those of BENT, and all that make whole numbers or
+    truth of real ones (comparisons, `argmax`, the order of `sort`) or draw by them."""
+    return [i for i in nodes if graph.op(i).name in BENT or _decides(graph, i)]
+
+
+def _decides(graph: Graph, i: int) -> bool:
+    chooses = not is_real(graph.dtype(i)) or graph.op(i).draws
+    return chooses and any(is_real(graph.dtype(j)) for j in graph.inputs(i))
+
 
 def branches(graph: Graph, nodes: Sequence[int], values: Sequence[Any]) -> list[Any]:
     """On which side of its bends each of `nodes` is."""
@@ -135,7 +157,9 @@ def branches(graph: Graph, nodes: Sequence[int], values: Sequence[Any]) -> list[
 
 
 def sides(graph: Graph, i: int, values: Sequence[Any]) -> Any:
-    """On which side of its bends node i is, element by element; an integer array."""
+    """On which side of its bends node i is, element by element; of one that is not in BENT, what it comes to."""
+    if graph.op(i).name not in BENT:
+        return np.asarray(values[i])
     found = BENT[graph.op(i).name]([values[j] for j in graph.inputs(i)], graph.attrs(i), values[i])
     return np.asarray(found)
 

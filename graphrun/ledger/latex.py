@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-__all__ = ["align", "document", "escaped", "joined", "math", "table"]
+from graphrun.ledger.breadth import breadth
+
+__all__ = ["ROOM", "align", "document", "escaped", "joined", "math", "table"]
 
 SHORT = 30  # rows of a table that stands on one page
-WIDEST = 96
-"""A row of more characters (as the terminal would have it) is broken at its signs."""
+ROOM = 460.0
+"""Points of a line for an equation, without its sign and the indentation; a broader one is broken."""
 
 _PREAMBLE = r"""\documentclass[10pt, fleqn]{article}
 \usepackage[T1]{fontenc}
@@ -21,6 +23,10 @@ _PREAMBLE = r"""\documentclass[10pt, fleqn]{article}
 % the two factors of the chain rule: what arrives from the backward pass, and the local derivative, known from the forward pass
 \newcommand{\bwd}[1]{{\underbrace{\textcolor{gradient}{#1}}_{\text{backward}}}}
 \newcommand{\fwd}[1]{{\underbrace{\textcolor{value}{#1}}_{\text{forward}}}}
+% a form that is broader than the page, in lines
+\newlength{\leftside}
+\newcommand{\broken}[1]{\parbox[t]{\dimexpr\linewidth-\leftside-4em\relax}{%
+  \raggedright\lineskip=4pt \lineskiplimit=3pt \relpenalty=0 \binoppenalty=100 $\displaystyle #1$\strut}}
 \newcommand{\again}[1]{\textcolor{muted}{#1}}
 \allowdisplaybreaks
 \setlength{\parindent}{0pt}
@@ -86,15 +92,17 @@ _SIGNS = {
     "∂": r"\partial ",
     **{sign: f"^{{{k}}}" for k, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }
+_WORDS = {"and": r"\land ", "or": r"\lor ", "not": r"\lnot "}
 _NAME = r"[A-Za-z_%][A-Za-z0-9_.#@]*(?:\[[0-9, ]+\])?"
 _END = rf"(?:[A-Za-z0-9_]+\([^()∂]*\)|{_NAME})"
 _TOKEN = re.compile(
     rf"(?P<partial>∂({_END})/∂({_END}))"
     r"|(?P<number>\d[\d.]*(?:e[+-]?\d+)?)"
+    r"|(?P<word>\b(?:and|or|not)\b)"
     rf"|(?P<name>{_NAME})(?P<call>\()?"
     r"|(?P<text>'[^']*')"
     r"|(?P<raised>\^-?[\w.]+)"
-    r"|(?P<at> at (?=\[))"
+    r"|(?P<at> (?:added )?at (?=\[))"
     r"|(?P<space>\s+)"
     r"|(?P<sign>.)",
     re.S,
@@ -118,12 +126,14 @@ def math(text: str) -> str:
             out.append(_number(m["number"]))
         elif m["name"]:
             out.append(_called(m["name"]) if m["call"] else name(m["name"]))
+        elif m["word"]:
+            out.append(_WORDS[m["word"]])
         elif m["text"]:
             out.append(rf"\text{{{escaped(m['text'])}}}")
         elif m["raised"]:
             out.append(f"^{{{_number(m['raised'][1:]) if m['raised'][1:2].isdigit() else math(m['raised'][1:])}}}")
         elif m["at"]:
-            out.append(r"\text{ at }")
+            out.append(rf"\text{{{m['at']}}}")
         elif kind == "space":
             out.append(" ")
         else:
@@ -168,38 +178,41 @@ def name(text: str) -> str:
 
 
 def align(rows: Sequence[tuple[str, Sequence[str], str]], note: Callable[[int], str] | None = None) -> list[str]:
-    """Aligned equations: (left side, its equal forms, the value), each already in math mode; forms that are long stand under each other."""
+    """Aligned equations: (left side, its equal forms, the value), each already in math mode. What is broader than the page is broken."""
     if not rows:
         return []
-    out = [r"\begin{align*}"]
+    lefts = [breadth(left) for left, _, _ in rows]
+    room = ROOM - max(lefts)
+    out = []
     for k, (left, forms, value) in enumerate(rows):
         cells = [form for form in forms if form]
         apart = value if value.startswith(r"\quad") else ""
         cells += [value] if value and not apart else []
         mark = note(k) if note is not None else ""
         ends = r" \\" if k + 1 < len(rows) else ""
+        joined_cells = " = ".join(cells) + apart
         if not cells:
             out.append(rf"  {left} & {apart}{mark}{ends}")
-        elif sum(map(len, cells)) <= 4 * WIDEST:
-            out.append(rf"  {left} &= {' = '.join(cells)}{apart}{mark}{ends}")
+        elif breadth(joined_cells + mark) <= room:
+            out.append(rf"  {left} &= {joined_cells}{mark}{ends}")
         else:
-            lines = [piece for cell in cells for piece in _pieces(cell)]
-            lines[-1] += apart
-            lines = [rf"  {left if j == 0 else ''} &{line}" for j, line in enumerate(lines)]
-            out += [*(line + r" \\" for line in lines[:-1]), f"{lines[-1]}{mark}{ends}"]
-    return [*out, r"\end{align*}"]
+            lines = [rf"= {_broken(cell)}" if breadth(cell) > room else f"= {cell}" for cell in cells]
+            tail = apart + mark
+            if tail and breadth(cells[-1] + tail) <= room:
+                lines[-1] += tail
+            elif tail:
+                lines.append(tail)
+            out += [rf"  {left if j == 0 else ''} &{line} \\" for j, line in enumerate(lines[:-1])]
+            out.append(f"  {left if len(lines) == 1 else ''} &{lines[-1]}{ends}")
+    broken = any(r"\broken{" in line for line in out)
+    before = [rf"\settowidth{{\leftside}}{{$\displaystyle {rows[lefts.index(max(lefts))][0]}$}}"] if broken else []
+    return [*before, r"\begin{align*}", *out, r"\end{align*}"]
 
 
-def _pieces(cell: str) -> list[str]:
-    """A form in lines, broken before a plus outside of braces."""
-    pieces, start, depth = [], 0, 0
-    for k, c in enumerate(cell):
-        depth += (c in "{(") - (c in "})")
-        if c == "+" and not depth and cell[k - 1 : k] == " " and k - start > 4 * WIDEST // 2:
-            pieces.append(cell[start:k].strip())
-            start = k
-    pieces.append(cell[start:].strip())
-    return [f"= {piece}" if j == 0 else rf"\quad {piece}" for j, piece in enumerate(pieces)]
+def _broken(cell: str) -> str:
+    """A form that TeX breaks at its signs and commas, within the room right of the left sides."""
+    loose = cell.replace(", ", r",\allowbreak ")
+    return rf"\broken{{{loose}}}"
 
 
 def table(head: Sequence[str], align_: str, rows: Sequence[Sequence[str]]) -> list[str]:

@@ -158,7 +158,8 @@ def _broken(start: str, row: Row, value: str, at: int, width: int) -> list[str]:
     elif len(lines[-1]) + len(value) <= width:
         lines[-1] += value
     else:
-        lines.append(f"{' ' * at if at + len(value) <= width else under}{value}")
+        at = at if at + len(value) <= width else min(len(under), max(width - len(value), 4))
+        lines.append(f"{' ' * at}{value}")
     return lines
 
 
@@ -168,6 +169,8 @@ def wrapped(text: str, width: int) -> list[str]:
     while len(text) > width:
         cuts = (max(_last(text, sign, width) for sign in signs) for signs in ((" + ", " - "), (" · ", " ⊙ ", " * ", " .* ", " / "), (" ",)))
         cut = next((cut for cut in cuts if cut > 0), 0)
+        if cut <= 0:  # what cannot be broken has a line of its own
+            cut = text.find(" ", 1)
         if cut <= 0:
             break
         lines.append(text[:cut])

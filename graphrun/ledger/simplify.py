@@ -81,6 +81,8 @@ def _rewritten(b: Builder, graph: Graph, i: int, inputs: list[int]) -> int:
         value = _folded(op, numbers, graph.attrs(i))
         if op.name != "div" or float(f"{value:.6g}") == value or not all(x is not None and x.is_integer() for x in numbers):
             return b.const(value, graph.dtype(i))  # but 1 / 6 stays what it is
+    if op.name == "expand_dims" and b.shape(bare(b, inputs[0])) == ():
+        return inputs[0]  # a number stands for an array of it
     if op.name in _TRANSPARENT:
         spread = _is(b, inputs[0], "expand_dims") if op.name == "broadcast_to" else None
         return inputs[0] if spread is None else _fit(b, _operands(b, spread)[0], b.type(spread))
@@ -90,7 +92,17 @@ def _rewritten(b: Builder, graph: Graph, i: int, inputs: list[int]) -> int:
         return b.const(0.0, graph.dtype(i))
     rule = _RULES.get(op.name)
     short = rule(b, inputs) if rule is not None else None
-    return short if short is not None else b.node(op, inputs, graph.attrs(i))
+    return short if short is not None else b.node(op, inputs, _plain_attrs(graph, i))
+
+
+def _plain_attrs(graph: Graph, i: int) -> Attrs:
+    """The attributes of node i; a reduction of all axes gives a number, whether it keeps them or not."""
+    attrs = graph.attrs(i)
+    if not attrs.get("keepdims") or any(d != 1 for d in graph.shape(i)):
+        return attrs
+    axis, rank = attrs.get("axis"), len(graph.shape(i))
+    every = axis is None or axis == tuple(range(rank)) or (rank == 1 and axis == 0)
+    return {**attrs, "keepdims": False} if every else attrs
 
 
 def _folded(op: OpDef, numbers: Sequence[float | None], attrs: Mapping[str, Any]) -> float:
@@ -217,6 +229,10 @@ def _div(b: Builder, inputs: list[int]) -> int | None:
         return _number(b, 0.0, y)
     if (inner := _is(b, x, "neg")) is not None:
         return short_neg(b, DIV(b, _operands(b, inner)[0], y))
+    if (inner := _is(b, x, "mul")) is not None and (under := value_of(b, y)):
+        p, q = _operands(b, inner)
+        if (over := value_of(b, p)) is not None and (over / under).is_integer():
+            return _mul_or(b, _number(b, over / under, q), q)
     if (value := value_of(b, x)) is not None and value < 0:
         return short_neg(b, DIV(b, _number(b, -value, x), y))
     return None

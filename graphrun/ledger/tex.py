@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphrun.ir.formula import number
+from graphrun.ledger.breadth import breadth
 from graphrun.ledger.facts import BackwardLine, Term
-from graphrun.ledger.latex import align, document, escaped, math, table
+from graphrun.ledger.latex import ROOM, align, document, escaped, math, table
 from graphrun.ledger.layout import value_text
 from graphrun.ledger.text import (
     MOST_GRADIENTS,
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from graphrun.ledger.ledger import Ledger
 
 __all__ = ["ledger_tex"]
+
+WORDS = 335.0
+"""Points of the last column of the gradients at most."""
 
 
 def ledger_tex(ledger: Ledger) -> str:
@@ -117,9 +121,14 @@ def _marked(of: str, name: str, term: Term) -> str:
 
 def _gradients(ledger: Ledger) -> list[str]:
     rows = []
-    for line in ledger.gradients[:MOST_GRADIENTS]:
+    shown = ledger.gradients[:MOST_GRADIENTS]
+    symbols = max((breadth(math(line.symbol)) for line in shown), default=0.0)
+    values = max((breadth(_value(line.value)) for line in shown), default=0.0)
+    room = min(max(ROOM - symbols - values, 100.0), WORDS)
+    for line in shown:
         words = [text for text in (reading(line, ledger.of), trial_text(line, ledger.of)) if text]
-        rows.append([rf"${math(line.symbol)}$", _value(line.value), rf"\parbox[t]{{118mm}}{{{escaped('; '.join(words))}}}"])
+        told = rf"\parbox[t]{{{room:.0f}pt}}{{\raggedright {escaped('; '.join(words))}}}" if words else ""
+        rows.append([rf"${math(line.symbol)}$", _value(line.value), told])
     out = table(["", "gradient", "in words"], "lrl", rows)
     if len(ledger.gradients) > MOST_GRADIENTS:
         out.append(rf"\dots{{}} and {number(len(ledger.gradients) - MOST_GRADIENTS)} more, as written above.")

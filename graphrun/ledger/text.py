@@ -212,16 +212,18 @@ def shortened(line: BackwardLine) -> tuple[str, ...]:
 
 def _gradients(lines: Sequence[GradientLine], facts: Facts, write: Writer, width: int) -> list[str]:
     rows = [_row(write, "", line.symbol, (), line.value) for line in lines[:MOST_GRADIENTS]]
-    texts = [text.removeprefix(" ") for text in equations(rows, width, indent=" ")]
+    inner = width - MARGIN + 1  # what is indented by 1 stands without that in the margin
+    layout = columns(rows, inner, " ")
+    texts = [[text.removeprefix(" ") for text in equations([row], inner, " ", layout)] for row in rows]
     of = facts.name(facts.of)
     read = [reading(line, of) for line in lines[:MOST_GRADIENTS]]
-    room = max((len(text) for text, words in zip(texts, read, strict=True) if words), default=0)
+    room = max((len(text[-1]) for text, words in zip(texts, read, strict=True) if words), default=0)
     out: list[str] = []
     for line, text, words in zip(lines, texts, read, strict=False):
         if words and MARGIN + room + 4 + len(words) <= width:
-            out.append(f"{text:<{room}}    {words}")
+            out += [*text[:-1], f"{text[-1]:<{room}}    {words}"]
         else:
-            out += [text, *(f"  {part}" for part in filled(words.split(" "), width - MARGIN - 2, " ") if part)]
+            out += [*text, *(f"  {part}" for part in filled(words.split(" "), width - MARGIN - 2, " ") if part)]
         out += [f"  {part}" for half in _trial_halves(line, of) for part in filled(half.split(" "), width - MARGIN - 2, " ")]
     if len(lines) > MOST_GRADIENTS:
         out.append(f"… and {len(lines) - MOST_GRADIENTS:,} more, as written above")

@@ -9,6 +9,7 @@ from typing import Any
 from graphrun.ir.formula import to_ascii
 from graphrun.ledger import latex
 from graphrun.ledger.facts import Facts
+from graphrun.ledger.html.view import view_html
 from graphrun.ledger.layout import Row, ending, equations, value_text
 from graphrun.ledger.markdown import escaped_cell, markdown_head, markdown_table
 from graphrun.ledger.text import filled, header_lines
@@ -80,6 +81,10 @@ class View:
             body += latex.align([_tex_row(e) for e in block.rows], marks.__getitem__)
             body += [rf"{latex.escaped(note)}\par" for note in block.notes]
         return latex.document(self.facts.spec, body)
+
+    def to_html(self) -> str:
+        """As a page of its own."""
+        return view_html(self)
 
     def to_json(self) -> dict[str, Any]:
         """As a document of plain values."""

@@ -14,9 +14,11 @@ from graphrun.lint.look import Look, constant_init, passes_on, warning
 
 __all__ = ["dead_relu", "saturated", "symmetric"]
 
-_ZERO_KEPT = frozenset(
-    ["identity", "reshape", "flatten", "squeeze", "expand_dims", "transpose", "swap_last", "neg", "tanh", "relu", "sin", "sum", "mean"]
+_PRODUCTS = frozenset({"mul", "matmul", "dot", "outer", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"})
+_SAME_VALUE = frozenset(
+    ["identity", "reshape", "flatten", "squeeze", "expand_dims", "transpose", "swap_last", "slice", "broadcast_to", "mean", "max_pool2d"]
 )  # fmt: skip
+_ZERO_KEPT = frozenset({"tanh", "sin", "sum", "avg_pool1d", "avg_pool2d", "softsign", "hard_tanh", "gelu", "silu"})
 _DEAD_AT_ZERO = frozenset({"relu", "relu6"})
 _SQUASHING = frozenset({"sigmoid", "tanh", "hard_sigmoid", "hard_tanh", "softsign"})
 LARGEST = 10.0
@@ -26,20 +28,41 @@ LARGEST = 10.0
 def dead_relu(look: Look) -> Iterator[Diagnostic]:
     """A `relu` of what is zero whatever is fed: its derivative at zero is zero, so that nothing before it is ever trained."""
     graph = look.stepped.graph
-    zero, trained = bytearray(len(graph)), bytearray(len(graph))
+    begins: list[float | None] = [None] * len(graph)  # the one value that all elements begin with, whatever is fed
+    trained = bytearray(len(graph))
     for i in range(len(graph)):
         param, inputs, op = look.params.get(i), graph.inputs(i), graph.op(i).name
         if param is not None:
-            trained[i], zero[i] = param.trainable, constant_init(param.init) == 0
+            trained[i], begins[i] = param.trainable, constant_init(param.init) if param.shape else None
         elif inputs:
             trained[i] = any(trained[j] for j in inputs)
-            values = [zero[j] for j in inputs]
-            zero[i] = any(values) if op in ("mul", "matmul", "dot") else all(values) and op in {"add", "sub", *_ZERO_KEPT}
-            if op in _DEAD_AT_ZERO and zero[i] and trained[i] and not any(graph.op(j).name in _DEAD_AT_ZERO for j in inputs):
-                message = f"all that `{op}` is taken of begins at zero, where its derivative is zero: the parameters before it never move"
+            begins[i] = _begins(op, [begins[j] for j in inputs])
+            value = begins[i] if op in _DEAD_AT_ZERO else None
+            if value is None or not trained[i]:
+                continue
+            if begins[inputs[0]] == 0 or begins[inputs[0]] != value:  # relu(x) = x means that it is not cut off
+                where = "at zero" if begins[inputs[0]] == 0 else "below zero"
+                message = f"all that `{op}` is taken of begins {where}, where its derivative is zero: the parameters before it never move"
                 mend = "begin the weights with `he_normal()`"
                 yield from warning("dead-relu", message, look.call_place(graph, i), mend, _beginning(look, i, graph))
-                zero[i] = 0
+            begins[i] = None
+
+
+def _begins(op: str, values: list[float | None]) -> float | None:
+    """What an operation makes of values that are known, or None: sums, products with zero, and what keeps zero zero."""
+    if op in _PRODUCTS:
+        zero = 0.0 in values[:2]
+        return None if not zero else 0.0 if len(values) < 3 else values[2]
+    known = [v for v in values if v is not None]
+    if len(known) < len(values):
+        return None
+    if op in ("add", "sub", "neg"):
+        return known[0] + known[1] if op == "add" else known[0] - known[1] if op == "sub" else -known[0]
+    if op in _DEAD_AT_ZERO:
+        return max(known[0], 0.0)
+    if op in _SAME_VALUE:
+        return known[0]
+    return 0.0 if op in _ZERO_KEPT and known[0] == 0 else None
 
 
 def _beginning(look: Look, i: int, graph: Graph) -> tuple[str, ...]:
@@ -128,7 +151,11 @@ def _spread(param: Param, fan: int) -> float | None:
     if not isinstance(init, FunctionValue):
         return None
     if init.name in ("normal", "truncated_normal"):
-        width = _given(init, 1, "std", 1.0)
+        mean, std = _given(init, 0, "mean", 0.0), _given(init, 1, "std", 1.0)
+        width = None if mean is None or std is None else math.hypot(mean, std)
+    elif init.name in ("glorot_normal", "glorot_uniform"):
+        gain, sizes = _given(init, 0, "gain", 1.0), [d for d in param.shape[:2] if isinstance(d, int)]
+        width = None if gain is None or len(sizes) != 2 else gain * math.sqrt(2 / sum(sizes))
     elif init.name == "uniform":
         low, high = _given(init, 0, "low", 0.0), _given(init, 1, "high", 1.0)
         width = None if low is None or high is None else max(abs(low), abs(high)) / math.sqrt(3)

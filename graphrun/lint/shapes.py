@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 from graphrun.errors import Diagnostic
 from graphrun.ir.graph import Graph
@@ -20,19 +21,25 @@ def broadcast_by_accident(look: Look) -> Iterator[Diagnostic]:
     graph = look.built.graph
     for i in range(len(graph)):
         inputs = graph.inputs(i)
-        if len(inputs) != 2 or not graph.op(i).elementwise:
+        pair = _list_and_column(graph, inputs) if graph.op(i).elementwise else None
+        if pair is None or any(_on_purpose(graph, j) for j in pair):
             continue
-        a, b = graph.shape(inputs[0]), graph.shape(inputs[1])
-        short, tall = sorted((a, b), key=len)
-        if not short or len(tall) != len(short) + 1 or tall[-1] != 1 or short[-1] != tall[-2] or short[-1] == 1:
-            continue
-        if any(_on_purpose(graph, j) for j in inputs):
-            continue
+        a, b = (graph.shape(j) for j in pair)
+        tall = max(a, b, key=len)
         where = look.place(graph, i)
         message = f"{shape_text(a)} and {shape_text(b)} broadcast to {shape_text(graph.shape(i))}: each element meets each other"
-        notes = tuple(f"{graph.name(j)} has shape {shape_text(graph.shape(j))}" for j in inputs if _named(graph, j))
-        column = graph.name(inputs[1] if tall is b else inputs[0])
+        notes = tuple(f"{graph.name(j)} has shape {shape_text(graph.shape(j))}" for j in pair if _named(graph, j))
+        column = graph.name(pair[1] if tall is b else pair[0])
         yield from warning("accidental-broadcast", message, where, f"give both one shape: `squeeze({column}, axis=-1)`", notes)
+
+
+def _list_and_column(graph: Graph, inputs: Sequence[int]) -> tuple[int, int] | None:
+    """Two of the operands, in their order, of which one is a list of n (or a stack of them) and the other a column of n."""
+    for i, j in combinations(inputs, 2):
+        short, tall = sorted((graph.shape(i), graph.shape(j)), key=len)
+        if short and len(tall) == len(short) + 1 and tall[-1] == 1 and short[-1] == tall[-2] and short[-1] != 1:
+            return i, j
+    return None
 
 
 def _named(graph: Graph, i: int) -> bool:

@@ -10,13 +10,10 @@ from typing import Any
 import numpy as np
 
 from graphrun.autodiff.check import central_difference
-from graphrun.engines.reference import evaluate
 from graphrun.ir.graph import Graph
 from graphrun.ir.types import is_real
 from graphrun.ledger.facts import Check, Trial
-from graphrun.ledger.kinks import BENT, branches
-from graphrun.ops.elementary import STOP_GRADIENT
-from graphrun.passes.widen import widen
+from graphrun.model.moved import Moved, widened
 
 __all__ = ["Compared", "compare"]
 
@@ -103,31 +100,17 @@ class _Work:
     """The graph in float64, and what its end comes to where a value is moved."""
 
     def __init__(self, graph: Graph, of: int, leaves: Mapping[int, Any], values: Sequence[Any], gradients: Mapping[int, Any]) -> None:
-        self.graph, self.of = widen(graph), of
-        self.leaves, self.values, self.gradients = leaves, values, gradients
-        below = graph.ancestors([of])
-        self.visits = below.count(1)
-        self.bent = [i for i in range(of + 1) if below[i] and graph.op(i).name in BENT]
-        # what stands behind stop_gradient is a constant to the gradient, and so to the differences
-        self.held = {i: values[i] for i in range(of) if below[i] and graph.op(i) is STOP_GRADIENT}
-        if self.graph is graph:
-            self.base, self.sides = float(values[of]), branches(graph, self.bent, values)
-        else:
-            self.leaves = {i: _wide(v) for i, v in leaves.items()}
-            self.held = {i: _wide(v) for i, v in self.held.items()}
-            self.values = [None if v is None else _wide(v) for v in values]
-            self.base, self.sides = self._pass({})
-
-    def _pass(self, moved: Mapping[int, Any]) -> tuple[float, list[Any]]:
-        values = evaluate(self.graph, {**self.leaves, **moved}, [self.of])
-        return float(values[self.of]), branches(self.graph, self.bent, values)
+        self.moved = Moved(graph, of, leaves, values)
+        self.visits, self.base = self.moved.visits, self.moved.base
+        self.values: Sequence[Any] = self.moved.values if self.moved.graph is graph else [None if v is None else widened(v) for v in values]
+        self.gradients = gradients
 
     def trial(self, name: str, node: int, index: tuple[int, ...]) -> Trial:
         changes = []
         for delta in (DELTA, -DELTA):
             array = np.array(self.values[node])
             array[index] += delta
-            changes.append(self._pass({node: array})[0] - self.base)
+            changes.append(self.moved.at({node: array})[0] - self.base)
         return Trial(label(name, index), DELTA, changes[0], float(self.gradients[node][index]), changes[1])
 
     def entry(self, name: str, node: int, index: tuple[int, ...]) -> Check:
@@ -152,8 +135,8 @@ class _Work:
 
         def at(array: Any) -> float:
             nonlocal crossed
-            end, sides = self._pass({**self.held, **moved(array)})
-            crossed = crossed or any(not np.array_equal(a, b) for a, b in zip(sides, self.sides, strict=True))
+            end, sides = self.moved.at(moved(array))
+            crossed = crossed or sides > 0
             return end
 
         return central_difference(at, value, index), crossed
@@ -164,8 +147,3 @@ class _Work:
         found = 0.0 if abs(found) < 1e-12 * scale else found
         size = max(abs(slope), abs(found), 1e-6 * scale)
         return Check(name, text, slope, found, abs(found - slope) / size, kink)
-
-
-def _wide(value: Any) -> Any:
-    array = np.asarray(value)
-    return array.astype("float64") if array.dtype == np.float32 else array

@@ -30,7 +30,8 @@ class Evaluation:
 
 
 def evaluate_model(model: Model, split: str | None = None) -> Evaluation:
-    """Loss and metrics at the current parameters over `split`: where none is named over `test`, else `valid`, else the training rows.
+    """Loss and metrics at the current parameters (their averages with `train.ema`) over `split`: where none is named over `test`, else
+    `valid`, else the training rows.
 
     Raises UsageError where there is no such split, or nothing to measure.
     """
@@ -47,6 +48,6 @@ def evaluate_model(model: Model, split: str | None = None) -> Evaluation:
     given = {n: a[0] if built.one_row else a for n, a in arrays.items()}
     feeds = row_feeds(built, given, None, lambda: None)
     constants = {n: v for n, v in feeds.values.items() if n not in arrays}
-    found = Measure(built, constants, {chosen or "": arrays})(model.current, chosen or "")
+    found = Measure(built, constants, {chosen or "": arrays})(model.measured, chosen or "")
     rows = len(next(iter(arrays.values()), ())) if arrays else 0
     return Evaluation(chosen, rows, found.pop("loss", None), found)

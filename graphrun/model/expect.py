@@ -17,6 +17,7 @@ from graphrun.model.explain import Question, Stepper
 from graphrun.model.measure import Measure
 from graphrun.model.model import Model
 from graphrun.model.parting import first_backward, first_forward
+from graphrun.model.training import TrainOptions, planned_steps, train_model
 from graphrun.spec.models import ExpectModel
 
 __all__ = ["Result", "run_expectations"]
@@ -108,13 +109,14 @@ class _Entry:
         if entry.inputs or model.dataset is None:
             built = model.built_for(True)
             assert built.loss is not None
-            stepper = Stepper(Question(built, built.loss, model.feeds(entry.inputs, training=True), start), built, entry.after_steps)
+            length = max(entry.after_steps, planned_steps(model) or 0)
+            stepper = Stepper(Question(built, built.loss, model.feeds(entry.inputs, training=True), start), built, length)
             for _ in range(entry.after_steps):
                 start, _ = stepper.step()
             return start, stepper.measured()
         fresh = Model(model.spec, (model.built, model.built_for(True)))
         fresh.loaded = start
-        run = fresh.train(steps=entry.after_steps)
+        run = train_model(fresh, TrainOptions(steps=entry.after_steps, beginning=True))
         return dict(fresh.current), {**start, **run.measured}
 
     def _metrics(self, params: Mapping[str, Any]) -> Iterator[Result]:

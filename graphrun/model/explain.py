@@ -10,8 +10,9 @@ import numpy as np
 
 from graphrun.autodiff.reverse import backward
 from graphrun.build.build import Built
+from graphrun.build.optimizer import whole_setting
 from graphrun.engines.reference import ReferenceEngine, evaluate
-from graphrun.errors import UsageError
+from graphrun.errors import Reporter, UsageError
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import FED
 from graphrun.ir.types import is_real, shape_text
@@ -190,12 +191,13 @@ def _count(shape: Any) -> int:
 
 
 class Stepper:
-    """Makes updates of the optimizer on the feeds of a question, as `train` would."""
+    """Makes updates of the optimizer on the feeds of a question, as `train` would in a run of so many `steps`, or of those that the spec
+    says where they are more."""
 
     def __init__(self, question: Question, training: Built, steps: int) -> None:
         feeds = question.feeds
         spec = training.spec.model.train
-        length = spec.steps if spec is not None and isinstance(spec.steps, int) else steps
+        length = max(steps, whole_setting(training.spec, "steps", Reporter()) or 0)
         self._question = question
         seed = spec.seed if spec is not None else 0
         self._plan = TrainingPlan(training, feeds.rows, length, question.params, feeds.count, feeds.sizes, seed=seed, lean=False)

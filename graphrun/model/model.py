@@ -135,6 +135,7 @@ class Model:
         self.spec = spec
         self.built, self._training = graphs
         self._params: dict[str, Any] | None = None
+        self._averages: dict[str, Any] | None = None  # of the parameters, where the last run kept them
         self.loaded: dict[str, Any] | None = None  # what `load_params` took, from which training begins
         self._source = ""  # the file that it came from
 
@@ -168,6 +169,11 @@ class Model:
         return self._params
 
     @property
+    def measured(self) -> dict[str, Any]:
+        """What loss and metrics are measured with: the averages of the parameters where a run with `train.ema` made them, and the state."""
+        return {**self.current, **(self._averages or {})}
+
+    @property
     def seed(self) -> int:
         """`train.seed`."""
         return self.spec.model.train.seed if self.spec.model.train else 0
@@ -185,6 +191,7 @@ class Model:
             averaged = file / "averages.safetensors"
             file = averaged if averages and averaged.exists() else file / "params.safetensors"
         self._params = self.loaded = _read_params(file, self.current, self.built.state)
+        self._averages = None
         self._source = name or os.fspath(path)
 
     # -- forward and backward -------------------------------------------------------------------------------------
@@ -352,7 +359,8 @@ class Model:
         return check_question(self._question(of, row, at, training, feeds))
 
     def evaluate(self, split: str | None = None) -> Evaluation:
-        """Loss and metrics at the current parameters over `split`: where not given `test`, else `valid`, else the training rows."""
+        """Loss and metrics at the current parameters over `split`: where not given `test`, else `valid`, else the training rows. After
+        a run with `train.ema` the averages of the parameters are measured."""
         return evaluate_model(self, split)
 
     def _question(
@@ -395,9 +403,10 @@ class Model:
         """
         return train_model(self, TrainOptions(steps, epochs, seed, engine, None if out is None else Path(out), screen, quiet))
 
-    def keep(self, params: Mapping[str, Any]) -> None:
-        """Makes `params` (parameters and state) the current values."""
+    def keep(self, params: Mapping[str, Any], averages: Mapping[str, Any] | None = None) -> None:
+        """Makes `params` (parameters and state) the current values; `averages` are those of the parameters with `train.ema`."""
         self._params = dict(params)
+        self._averages = dict(averages) if averages is not None else None
 
     def render(self, path: str | os.PathLike[str] | None = None, view: str | None = None, **options: Any) -> Picture | None:
         """Draws the graph to a file, whose suffix says the format (`.svg .png .pdf .dot .mmd .tex .txt`); without a path, as a picture that

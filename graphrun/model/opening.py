@@ -10,7 +10,7 @@ from typing import Any
 
 from graphrun.build.build import Built, attempt
 from graphrun.build.optimizer import optimizer_rule, settings_of, whole_setting
-from graphrun.errors import Reporter, SpecError, nearest
+from graphrun.errors import Place, Reporter, SpecError, nearest
 from graphrun.ir.pause import collection_paused
 from graphrun.model.diagram_names import check_diagram
 from graphrun.spec.load import read_spec, read_text
@@ -59,7 +59,8 @@ def attempt_both(spec: Spec, reporter: Reporter) -> tuple[Built | None, Built | 
     """As `check_both`; a graph that cannot be built as a whole is given without the parts that have faults."""
     with collection_paused():
         built = attempt(spec, reporter)
-        training = _training_graph(spec, reporter) if built is None or not built.whole or built.assembly.asks_training else None
+        one = built is not None and built.whole and not (built.assembly.asks_training or built.assembly.counts_steps)
+        training = None if one else _training_graph(spec, reporter)
     if built is not None:
         _check_training(spec, training or built, reporter)
         check_diagram(built, reporter)
@@ -109,11 +110,19 @@ def _check_training(spec: Spec, built: Built, reporter: Reporter) -> None:
     steps = whole_setting(spec, "steps", reporter)
     whole_setting(spec, "epochs", reporter)
     whole_setting(spec, "batch", reporter)
-    seen: set[str] = set()
+    seen: set[tuple[str, tuple[int, ...]]] = set()
+    same: set[str] = set()  # settings with an update that is the same for all shapes
+    told: set[tuple[str, Place | None]] = set()
     for name in names:
         key = repr(sorted(settings[name].items(), key=str))
-        if key not in seen:
-            seen.add(key)
-            optimizer_rule(spec, reporter, built.params[name].shape, steps or MANY, settings[name])
+        if key in same or (key, built.params[name].shape) in seen:
+            continue
+        seen.add((key, built.params[name].shape))
+        own = Reporter()
+        rule = optimizer_rule(spec, own, built.params[name].shape, steps or MANY, settings[name])
+        if rule is not None and rule.elementwise and built.params[name].shape:
+            same.add(key)
+        reporter.diagnostics += [d for d in own.diagnostics if (d.code, d.place) not in told]
+        told |= {(d.code, d.place) for d in own.diagnostics}
     if not names:
         optimizer_rule(spec, reporter, (), steps or MANY)

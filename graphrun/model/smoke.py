@@ -15,7 +15,7 @@ import numpy as np
 from graphrun.build.build import Built, InputInfo
 from graphrun.engines.base import Slot, Step
 from graphrun.engines.reference import evaluate
-from graphrun.errors import Diagnostic, GraphrunError, Place, Source, UsageError, sort_diagnostics
+from graphrun.errors import Diagnostic, GraphrunError, Place, RunError, Source, UsageError, sort_diagnostics
 from graphrun.ir.types import Shape, bind_dim
 from graphrun.model.allowed import without_allowed
 from graphrun.model.feeds import Feeds, row_feeds
@@ -84,13 +84,13 @@ class _Smoke:
                     trials.append(self._trial(kind, size))
                     if self._good(trials[-1]):
                         return []
-                except (IndexError, ValueError, UsageError) as error:
+                except (ValueError, UsageError, RunError) as error:
                     failed = error
                     break
             if trials:
                 break
         if not trials:
-            what = " ".join(str(failed).split())
+            what = failed.diagnostics[0].message if isinstance(failed, GraphrunError) else " ".join(str(failed).split())
             message = f"no pass can be made with synthetic data: {what}"
             return [Diagnostic("smoke-failed", message, self.spec.key("inputs"), "warning", help="try it with the data: `graphrun run`")]
         if all(t.fault is not None for t in trials):

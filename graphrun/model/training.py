@@ -33,14 +33,15 @@ from graphrun.train.trace import NonFinite, find_failure
 if TYPE_CHECKING:
     from graphrun.model.model import Model
 
-__all__ = ["TrainOptions", "Trained", "train_model", "training_step"]
+__all__ = ["TrainOptions", "Trained", "planned_steps", "train_model", "training_step"]
 
 TRACED = 200_000  # nodes up to which a value that is not finite is traced in the step as it was built
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """What a call sets: it goes before the spec. `screen` is where the run is shown (nowhere where None)."""
+    """What a call sets: it goes before the spec. `screen` is where the run is shown (nowhere where None). With `beginning` these are the
+    first updates of the run that the spec describes: `steps`, as schedules see it, is the length of that."""
 
     steps: int | None = None
     epochs: int | None = None
@@ -49,6 +50,7 @@ class TrainOptions:
     out: Path | None = None
     screen: TextIO | None = None
     quiet: bool = False
+    beginning: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,16 @@ class Trained:
         return self.run.interrupted
 
 
+def planned_steps(model: Model) -> int | None:
+    """The number of updates of the run that the spec of a model describes; None where it gives no length."""
+    section = model.spec.model.train
+    if section is None or (section.steps is None and section.epochs is None):
+        return None
+    settings = _settings(model, TrainOptions())
+    rows = len(next(iter(model.dataset.train.values()))) if model.dataset is not None and model.dataset.train else 1
+    return run_length(settings, Batches(rows, settings.batch, settings.shuffle, settings.drop_last, settings.seed).per_epoch)
+
+
 def training_step(model: Model) -> Step:
     """The first training step of a model, as an engine gets it."""
     return _Training(model, TrainOptions()).step
@@ -128,7 +140,8 @@ class _Training:
         self.steps = run_length(self.settings, self.batches.per_epoch)
         self.start = self._start()
         rows, seed = self.batches.rows_at(0), self.settings.seed
-        self.plan = TrainingPlan(self.built, tuple(self.feeds), self.steps, self.start, rows, self.sizes, seed=seed)
+        self.whole = max(self.steps, planned_steps(model) or 0) if options.beginning else self.steps
+        self.plan = TrainingPlan(self.built, tuple(self.feeds), self.whole, self.start, rows, self.sizes, seed=seed)
         self.step = self.plan.step_for(rows)
         self.settings = replace(self.settings, finer=fineness(self.step))
         self.engine, self.why = get_engine(options.engine, self.step)
@@ -144,6 +157,7 @@ class _Training:
         source = self.spec.model.train.from_ if self.spec.model.train else None
         if source is not None:
             path = Path(self.spec.base, source)
+            self._must_be(path, source)
             found = read_params(path / "params.safetensors" if path.is_dir() else path)
             fitting = [name for name, value in start.items() if name in found and found[name].shape == value.shape]
             if not fitting:
@@ -153,6 +167,14 @@ class _Training:
                 raise RunError(Diagnostic("nothing-taken", message, place, help=f"it holds {held}" if held else "it is empty"))
             start.update({name: found[name].astype(start[name].dtype) for name in fitting})
         return start
+
+    def _must_be(self, path: Path, source: str) -> None:
+        """Raises RunError where `train.from` names nothing; what lies there from the folder at hand is proposed."""
+        if path.exists():
+            return
+        mend = f"write `{Path(os.path.relpath(source, self.spec.base)).as_posix()}`: paths are seen from the spec's folder"
+        message = f"`train.from` names {path.as_posix()}, and there is no such file or folder"
+        raise RunError(Diagnostic("disk", message, self.spec.value("train", "from"), help=mend if os.path.exists(source) else None))
 
     def run(self) -> Trained:
         """The whole run. One that a value which is not finite ended is written too, and then raised."""
@@ -179,7 +201,7 @@ class _Training:
             self._show_folder(out)
             self.failed.out = out
             raise self.failed
-        self.model.keep(values)
+        self.model.keep(values, averages)
         self._show(account, out)
         return Trained(run, params, state, averages, self.engine.name, out, tuple(account.warnings))
 
@@ -234,10 +256,10 @@ class _Training:
         if len(self.built.graph) <= TRACED:
             rows, seed = self.batches.rows_at(stopped.batch), self.settings.seed
             named = TrainingPlan(
-                self.built, tuple(self.feeds), self.steps, self.start, rows, self.sizes, rows_as="arrays", seed=seed, lean=False
+                self.built, tuple(self.feeds), self.whole, self.start, rows, self.sizes, rows_as="arrays", seed=seed, lean=False
             )
             plain = named.step_for(rows)
-        failure = find_failure(stopped, {source.name: source}, self.built.graph.sources, plain)
+        failure = find_failure(stopped, {source.name: source}, self.built.graph.sources, plain, self.plan.owner)
         more = []
         row = failure.training_row
         if self.options.out is not None and (row is None or self.built.one_row or self.batches.constant):

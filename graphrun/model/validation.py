@@ -74,7 +74,8 @@ def _check_data(spec: Spec, built: Built, reporter: Reporter) -> list[str]:
     lost = spec.file.lost
     if lost.any_name:
         return []
-    return check_data(spec, built.inputs, built.one_row, reporter, (lost.names | set(spec.model.inputs)) - set(built.inputs))
+    inputs = {name: info for name, info in built.inputs.items() if name not in lost.names}
+    return check_data(spec, inputs, built.one_row, reporter, (lost.names | set(spec.model.inputs)) - set(inputs))
 
 
 def _needs(spec: Spec) -> list[str]:

@@ -160,6 +160,7 @@ AVG_PUT = OpDef(
     ),
     derivatives=("1/n",),
     public=False,
+    shown="avg_unpool",
 )
 
 AVG = {n: _avg_pool(n) for n in (1, 2)}

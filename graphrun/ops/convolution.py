@@ -408,6 +408,7 @@ def _conv_kernel(n: int) -> OpDef:
         ),
         derivatives=("g, transposed", "x at the windows"),
         public=False,
+        shown="correlate",
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Node
 from graphrun.ir.opdef import Attr, Attrs, Case, Notation, OpDef
-from graphrun.ir.types import DType, OpFault, TensorType
+from graphrun.ir.types import DType, OpFault, TensorType, is_real
 from graphrun.ops import roots, trigonometry
 from graphrun.ops.arithmetic import ADD, DIV, LOG, MUL, NEG, SUB
-from graphrun.ops.common import as_dtype, binary, number, unary, unchanged, wants
+from graphrun.ops.common import REAL_DTYPE, as_dtype, binary, number, unary, unchanged, wants
 from graphrun.ops.compare import EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, LOGICAL_AND, WHERE
 from graphrun.ops.roots import EXP, EXP2, EXPM1, LOG1P, LOG2, LOG10, RECIPROCAL, RSQRT, SQRT, SQUARE
 from graphrun.ops.trigonometry import ACOS, ACOSH, ASIN, ASINH, ATAN, ATAN2, ATANH, COS, COSH, SIN, SINH, TAN, TANH
@@ -164,11 +164,18 @@ MINIMUM = binary(
 def _clip_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
     if attrs["min"] is None and attrs["max"] is None:
         raise OpFault("`clip` needs a bound", code="wrong-type", help="give `min`, `max`, or both: `clip({0}, 0, 1)`")
-    return {**attrs, **{k: attrs[k] if attrs[k] is None else float(attrs[k]) for k in ("min", "max")}}
+    bounds = {k: attrs[k] if attrs[k] is None else float(attrs[k]) for k in ("min", "max")}
+    whole = types[0].dtype == "int64" and all(v is None or v.is_integer() for v in bounds.values())
+    return {**attrs, **bounds, "dtype": None if whole or is_real(types[0].dtype) else attrs["dtype"] or "float64"}
 
 
-def _clip(xp: Any, x: Any, *, min: float | None, max: float | None) -> Any:
-    x = xp.asarray(x)
+def _clip_type(types: Sequence[TensorType], attrs: Attrs) -> TensorType:
+    """The operand's type: whole numbers stay whole between whole bounds."""
+    return TensorType(types[0].shape, attrs["dtype"] or types[0].dtype)
+
+
+def _clip(xp: Any, x: Any, *, min: float | None, max: float | None, dtype: DType | None) -> Any:
+    x = xp.asarray(x if dtype is None else as_dtype(xp, x, dtype))
     if min is not None:
         x = xp.maximum(x, xp.asarray(min).astype(x.dtype))
     if max is not None:
@@ -191,7 +198,9 @@ CLIP = unary(
     "min ≤ x ≤ max",
     _clip,
     _clip_vjp,
-    attrs=(Attr("min", "number"), Attr("max", "number")),
+    real=False,
+    attrs=(Attr("min", "number"), Attr("max", "number"), REAL_DTYPE),
+    infer=_clip_type,
     prepare=_clip_ready,
     kinks="1 on the bounds",
     onnx="Clip",

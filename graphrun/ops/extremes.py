@@ -172,7 +172,7 @@ NORM = OpDef(
     _norm_type,
     _norm,
     _norm_vjp,
-    attrs=(*AXES, Attr("ord", "number", 2.0), REAL_DTYPE),
+    attrs=(Attr("ord", "number", 2.0), *AXES, REAL_DTYPE),
     prepare=_norm_ready,
     rows=rows,
     scalar="fabs({0})",

@@ -7,17 +7,13 @@ from typing import Any
 
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Node
-from graphrun.ir.leaves import DIMENSION
 from graphrun.ir.opdef import Attr, Attrs, Case, OpDef, Part
-from graphrun.ir.types import Dim, OpFault, Shape, TensorType, broadcast, promote, shape_text
-from graphrun.ops.arithmetic import ADD, MUL
+from graphrun.ir.types import Dim, OpFault, Shape, TensorType, broadcast, promote, shape_text, size
 from graphrun.ops.common import as_dtype, axis_of, dtype_of, meet, wants
-from graphrun.ops.create import ARANGE
-from graphrun.ops.elementary import MOD
 from graphrun.ops.layout import EXPAND_DIMS, RESHAPE, TRANSPOSE, as_shape, to_rows
 from graphrun.ops.slices import SLICE
 
-__all__ = ["GATHER", "ONE_HOT", "OPS", "PUT_ALONG", "SCATTER_ADD", "SCATTER_ROWS", "TAKE_ALONG"]
+__all__ = ["GATHER", "ONE_HOT", "OPS", "PUT_ALONG", "SCATTER_ADD", "SCATTER_ROWS", "TAKE_ALONG", "none_below"]
 
 
 def _whole(types: Sequence[TensorType], position: int, word: str) -> None:
@@ -65,11 +61,10 @@ def _to_front(rank: int, start: int, count: int, to: int = 0) -> tuple[int, ...]
     return (*rest[:to], *moved, *rest[to:])
 
 
-def _flat_index(b: Builder, index: int, n: Dim, wide: int, dim: Dim) -> int:
-    """Indices into the tables of all rows laid end to end, of n entries each."""
-    length = b.const(n, "int64") if isinstance(n, int) else DIMENSION(b, dim=n)
-    offset = RESHAPE(b, MUL(b, ARANGE(b, start=dim), length), shape=(dim, *(1,) * wide))
-    return ADD(b, MOD(b, index, length), offset)  # an index from the end counts within its own table
+def _beside(b: Builder, index: int, wide: int, dim: Dim) -> int:
+    """The indices of every row as one list a row, beside slices laid out flat: [rows, indices, 1]."""
+    shape = b.shape(index)
+    return RESHAPE(b, index, shape=(dim, size(shape[len(shape) - wide :]), 1))
 
 
 def _gather_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[bool], dim: Dim) -> int:
@@ -81,12 +76,14 @@ def _gather_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[b
     if not carries[0]:
         out = GATHER(b, x, index, axis=axis)
         return TRANSPOSE(b, out, axes=_to_front(rank + 1, axis, 1)) if axis else out
-    # a table for each row: all tables as one, and indices moved on by the length of those before
-    n = node.graph.shape(node.inputs[0])[axis]
+    # a table for each row, its slices laid out flat: of each the elements at the indices of that row
+    shape = node.graph.shape(node.inputs[0])
     if axis:
-        x = TRANSPOSE(b, x, axes=(0, *(k + 1 for k in _to_front(len(node.graph.shape(node.inputs[0])), axis, 1))))
-    flat = RESHAPE(b, x, shape=(dim * n, *b.shape(x)[2:]))
-    out = GATHER(b, flat, _flat_index(b, index, n, wide, dim), axis=0)
+        x = TRANSPOSE(b, x, axes=(0, *(k + 1 for k in _to_front(len(shape), axis, 1))))
+    rest = b.shape(x)[2:]
+    flat = RESHAPE(b, x, shape=(dim, shape[axis], size(rest)))
+    taken = TAKE_ALONG(b, flat, _beside(b, index, wide, dim), axis=1)
+    out = RESHAPE(b, taken, shape=(dim, *node.graph.shape(node.inputs[1]), *rest))
     if not axis:
         return out
     order = (0, *(k + 1 for k in _to_front(rank, wide, axis)))
@@ -143,7 +140,7 @@ def _scatter_vjp(b: Builder, node: Node, g: int) -> Sequence[int | None]:
 
 
 def _scatter_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[bool], dim: Dim) -> int:
-    """With one index for all rows as it is; else through flat tables, as gather does."""
+    """With one index for all rows as it is; else along slices laid out flat, as gather does."""
     axis, shape = node.attrs["axis"], node.attrs["shape"]
     x = new[0] if carries[0] else to_rows(b, new[0], dim)
     if not carries[1]:
@@ -152,8 +149,10 @@ def _scatter_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[
     if axis:
         x = TRANSPOSE(b, x, axes=(0, *(k + 1 for k in _to_front(rank, axis, wide))))
     rest = (*shape[:axis], *shape[axis + 1 :])
-    flat = SCATTER_ROWS(b, x, _flat_index(b, new[1], n, wide, dim), axis=0, shape=(dim * n, *rest))
-    out = RESHAPE(b, flat, shape=(dim, n, *rest))
+    index = _beside(b, new[1], wide, dim)
+    flat = RESHAPE(b, x, shape=(dim, b.shape(index)[1], size(rest)))
+    put = PUT_ALONG(b, flat, index, axis=1, shape=(dim, n, size(rest)))
+    out = RESHAPE(b, put, shape=(dim, n, *rest))
     return TRANSPOSE(b, out, axes=(0, *(k + 1 for k in _to_front(len(shape), 0, 1, axis)))) if axis else out
 
 
@@ -175,6 +174,7 @@ SCATTER_ROWS = OpDef(
     ),
     derivatives=("1 at the index", "0"),
     public=False,
+    shown="scatter_add",
 )
 
 
@@ -208,18 +208,31 @@ def _take_vjp(b: Builder, node: Node, g: int) -> Sequence[int | None]:
 
 def _along_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[bool], dim: Dim) -> int:
     x, index = (i if c else EXPAND_DIMS(b, i, axis=0) for i, c in zip(new, carries, strict=True))
-    return TAKE_ALONG(b, x, index, axis=node.attrs["axis"] + 1)
+    return TAKE_ALONG(b, x, index, axis=node.attrs["axis"] + 1, negative=node.attrs["negative"])
+
+
+def _take(xp: Any, x: Any, index: Any, *, axis: int, negative: bool) -> Any:
+    if not negative and xp.__name__ == "numpy":
+        none_below(index)
+    return xp.take_along_axis(x, index, axis=axis)
+
+
+def none_below(index: Any) -> None:
+    """Raises IndexError where an index is below 0."""
+    if index.size and index.min() < 0:
+        raise IndexError("an index is below 0")
 
 
 TAKE_ALONG = OpDef(
     "take_along",
-    "The elements of x at the indices along `axis`, the other axes side by side (numpy.take_along_axis).",
+    "The elements of x at the indices along `axis`, the other axes side by side (numpy.take_along_axis). With `negative=false` no index "
+    "may count from the end.",
     "take_along(x, index)",
     ("x", "index"),
     _take_type,
-    lambda xp, x, index, *, axis: xp.take_along_axis(x, index, axis=axis),
+    _take,
     _take_vjp,
-    attrs=(Attr("axis", "axis", -1),),
+    attrs=(Attr("axis", "axis", -1), Attr("negative", "bool", True)),
     prepare=_axis_ready,
     rows=_along_rows,
     onnx="GatherElements",
@@ -287,6 +300,7 @@ PUT_ALONG = OpDef(
     ),
     derivatives=("1 at the index", "0"),
     public=False,
+    shown="scatter_add",
 )
 
 

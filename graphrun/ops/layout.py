@@ -319,6 +319,7 @@ SWAP_LAST = OpDef(
     cases=(Case(((2, 3),)), Case(((2, 3, 4),))),
     derivatives=("1",),
     public=False,
+    shown="transpose",
 )
 
 
@@ -419,6 +420,7 @@ SUM_TO = OpDef(
     ),
     derivatives=("1",),
     public=False,
+    shown="sum",
 )
 
 

@@ -137,6 +137,7 @@ UNDIAGONAL = OpDef(
     cases=(Case(((3,),), {"shape": (3, 4), "offset": 1}), Case(((3, 2),), {"shape": (2, 3, 3), "offset": -1, "dim1": 2, "dim2": 0})),
     derivatives=("1",),
     public=False,
+    shown="diag",
 )
 
 
@@ -289,6 +290,7 @@ QR_Q = OpDef(
     cases=(Case(((3, 2),)), Case(((3, 3),)), Case(((2, 4, 2),))),
     derivatives=("(g + Q s) R⁻ᵀ",),
     public=False,
+    shown="qr",
 )
 
 OPS: tuple[OpDef, ...] = (TRACE, DIAGONAL, UNDIAGONAL, TRIL, TRIU, SOLVE, QR_Q)

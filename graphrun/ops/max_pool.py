@@ -124,6 +124,7 @@ MAX_TAP = OpDef(
     prepare=_tap_ready,
     rows=same_rows,
     public=False,
+    shown="argmax",
 )
 
 
@@ -187,6 +188,7 @@ POOL_PUT = OpDef(
     cases=PUT_CASES,
     derivatives=("1 at the place", "0"),
     public=False,
+    shown="max_unpool",
 )
 
 
@@ -227,6 +229,7 @@ POOL_TAKE = OpDef(
     cases=TAKE_CASES,
     derivatives=("1 at the place, else 0", "0"),
     public=False,
+    shown="take",
 )
 
 MAX_POOL1D, MAX_POOL2D = _max_pool(1), _max_pool(2)

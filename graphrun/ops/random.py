@@ -68,6 +68,12 @@ def _rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[bool], d
     return b.node(node.op, aligned, {**node.attrs, "shape": (dim, *node.attrs["shape"])})
 
 
+def _normal_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
+    if attrs["std"] < 0:
+        raise OpFault(f"`std` of `normal` is not below 0; here it is {attrs['std']:g}", code="wrong-value")
+    return _ready(types, attrs)
+
+
 def _normal(xp: Any, step: Any = None, *, shape: Any, mean: float, std: float, key: str, seed: int, dtype: DType, offset: int = 0) -> Any:
     if step is None:
         return _given(xp, mean + std * _generator(key, seed).standard_normal(shape), shape, dtype)
@@ -84,12 +90,18 @@ NORMAL = OpDef(
     _type,
     _normal,
     attrs=(SHAPE, Attr("mean", "number", 0.0), Attr("std", "number", 1.0), *DRAWN),
-    prepare=_ready,
+    prepare=_normal_ready,
     optional=1,
     rows=_rows,
     draws=True,
     onnx="RandomNormal",
 )
+
+
+def _uniform_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
+    if attrs["low"] > attrs["high"]:
+        raise OpFault(f"the bounds of `uniform` must be in order: {attrs['low']:g} and {attrs['high']:g}", code="wrong-value")
+    return _ready(types, attrs)
 
 
 def _uniform(xp: Any, step: Any = None, *, shape: Any, low: float, high: float, key: str, seed: int, dtype: DType, offset: int = 0) -> Any:
@@ -108,7 +120,7 @@ UNIFORM = OpDef(
     _type,
     _uniform,
     attrs=(SHAPE, Attr("low", "number", 0.0), Attr("high", "number", 1.0), *DRAWN),
-    prepare=_ready,
+    prepare=_uniform_ready,
     optional=1,
     rows=_rows,
     draws=True,
@@ -125,8 +137,11 @@ def _bernoulli_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
 
 
 def _bernoulli(xp: Any, p: Any, step: Any = 0, *, shape: Any, key: str, seed: int, dtype: DType, offset: int = 0) -> Any:
+    p = xp.asarray(p)
+    if xp.__name__ == "numpy" and ((p < 0) | (p > 1)).any():
+        raise ValueError("a probability is not from 0 to 1")
     drawn = xp.asarray(_unit(xp, step, shape, key, seed, offset)).reshape(shape)
-    return (drawn < xp.asarray(p)).astype(getattr(xp, dtype))
+    return (drawn < p).astype(getattr(xp, dtype))
 
 
 BERNOULLI = OpDef(
@@ -174,6 +189,8 @@ DROPOUT_MASK = OpDef(
 def _truncated_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
     if not attrs["a"] < attrs["b"]:
         raise OpFault(f"the bounds of a truncated normal must be in order: {attrs['a']:g} and {attrs['b']:g}", code="wrong-type")
+    if attrs["std"] <= 0:
+        raise OpFault(f"`std` of `truncated_normal` is above 0; here it is {attrs['std']:g}", code="wrong-value")
     return _ready(types, attrs)
 
 

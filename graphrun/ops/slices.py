@@ -216,6 +216,7 @@ UNSLICE = OpDef(
     ),
     derivatives=("1",),
     public=False,
+    shown="slice",
 )
 
 

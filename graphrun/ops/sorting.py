@@ -46,6 +46,7 @@ SORT_INDEX = OpDef(
     prepare=_ready,
     rows=_rows,
     public=False,
+    shown="argsort",
 )
 
 OPS: tuple[OpDef, ...] = (SORT_INDEX,)

@@ -54,6 +54,7 @@ class Rebuild:
         empty._attr_table = source._attr_table
         empty._type_table = source._type_table
         empty.names, empty.tags, empty.calls, empty.sources = source.names, source.tags, source.calls, source.sources
+        empty.spec = source.spec
         self.source = source
         self.builder = Builder(empty)
         self.graph = self.builder.graph

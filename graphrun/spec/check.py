@@ -26,7 +26,11 @@ _ELSEWHERE = {
     "about": ("description",), "batch": ("batch_size", "batchsize", "minibatch"), "steps": ("iterations", "max_steps", "num_steps"),
     "epochs": ("num_epochs", "max_epochs"), "valid": ("validation", "val", "dev"), "init": ("initializer", "value", "initial"),
     "trainable": ("requires_grad",), "source": ("path", "file", "files"), "early_stop": ("early_stopping", "patience"),
-    "returns": ("output", "outputs"), "clip": ("grad_clip", "gradient_clip", "max_norm"),
+    "graphrun": ("version",), "returns": ("output", "outputs"), "clip": ("grad_clip", "gradient_clip", "max_norm"),
+}  # fmt: skip
+_DTYPES = {
+    "int": "int64", "long": "int64", "integer": "int64", "int32": "int64", "float": "float32", "double": "float64", "boolean": "bool",
+    "half": "float32", "torch.long": "int64", "torch.int64": "int64", "torch.float32": "float32", "torch.float": "float32",
 }  # fmt: skip
 _YES = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}
 
@@ -83,15 +87,15 @@ def _cut(path: Path) -> Path:
     return path[:2] if path[:1] == ("expect",) else path
 
 
-def _without(data: Any, path: Path) -> Any:
+def _without(data: Any, path: Path, *, top: bool = True) -> Any:
     """A copy of `data` without the entry at `path`; a list without an entry is left out as a whole."""
     if isinstance(data, dict):
         key = str(path[0])
         if key not in data:
             return data
         if len(path) > 1 and isinstance(data[key], dict):
-            return {**data, key: _without(data[key], path[1:])}
-        if key == "expect" and len(path) == 2 and isinstance(data[key], list):  # an empty entry, so that the others keep their numbers
+            return {**data, key: _without(data[key], path[1:], top=False)}
+        if top and key == "expect" and len(path) == 2 and isinstance(data[key], list):  # an empty one: the others keep their numbers
             return {**data, key: [v if k != path[1] else {} for k, v in enumerate(data[key])]}
         return {k: v for k, v in data.items() if k != key}
     return data
@@ -201,7 +205,8 @@ class _Fault:
             mend = _suggestion(name, keys)
             if not parent and isinstance(self.value, str) and mend.startswith("its keys") and self.model is SpecModel:
                 mend = f"a node stands under `nodes`, and is indented as the others there: `  {name}: {self.value}`"
-            reporter.error("unknown-key", message, places.key(path), help=mend, fix=certain(name, keys))
+            fix = certain(name, keys) if mend.startswith("did you mean") else None
+            reporter.error("unknown-key", message, places.key(path), help=mend, fix=fix)
         elif self.kind == "missing":
             mend = f"add `{name}: {self._example()}`"
             reporter.error("missing-key", f"{shown(parent)} has no `{name}`", places.key(parent), help=mend)
@@ -209,6 +214,9 @@ class _Fault:
             choices = re.findall(r"'([^']*)'", self.expected)
             listed = ", ".join(f"`{c}`" for c in choices[:-1]) + f" or `{choices[-1]}`"
             close = nearest(self.value, choices) if isinstance(self.value, str) else None
+            if name == "dtype" and isinstance(self.value, str):
+                close = _DTYPES.get(self.value.lower(), close)
+                close = close if close in choices else None
             message = f"{shown(path)} is {listed}, not {described(self.value)}"
             reporter.error("wrong-value", message, places.value(path), help=f"did you mean `{close}`?" if close else None, fix=close)
         else:
@@ -244,7 +252,31 @@ class _Fault:
         """A way to mend a value of the wrong type."""
         value, wanted = self.value, self._wanted()
         name = self.path[-1] if self.path else ""
+        plain = raw if raw and "\n" not in raw and len(raw) < 60 else ""
+        if self.path[0] == "inputs":
+            if len(self.path) == 1 and isinstance(value, list) and value and all(isinstance(v, str) and v.isidentifier() for v in value):
+                return f"give each a value, `{{}}` where it is fed: `inputs: {{{', '.join(f'{v}: {{}}' for v in value)}}}`"
+            if len(self.path) == 2 and isinstance(value, list) and plain:
+                return f"a shape stands under its key: `{name}: {{shape: {plain}}}`"
+            if len(self.path) == 2 and value in ("int64", "float32", "float64", "bool"):
+                return f"a dtype stands under its key: `{name}: {{dtype: {value}}}`"
+            if name == "shape" and value == "batch":
+                return "write `shape: [batch]`"
+            if len(self.path) == 4 and self.path[2] == "shape" and value == -1:
+                return "write the number, or the name of a dimension: `batch` for the rows"
+        if self.path[:2] == ("train", "optimizer") and isinstance(value, dict):
+            call = str(value.get("name", value.get("type", "adam")))
+            rest = [f"{k}={v}" for k, v in value.items() if k not in ("name", "type") and isinstance(v, int | float | str)]
+            return f"it is a call: `optimizer: {call.lower()}({', '.join(rest)})`"
+        if self.path[:2] == ("data", "classes") and isinstance(value, dict):
+            return f"write them in the order of their indices: `{name}: [{', '.join(map(str, value))}]`"
+        if name == "stratify" and isinstance(value, bool):
+            return "name the column whose values every split is to have alike, or take it out"
+        if isinstance(value, float) and value.is_integer() and "whole number" in wanted:
+            return f"write `{value:.0f}`"
         if isinstance(value, str):
+            if "number" in wanted and re.fullmatch(r"[−–]\s?[\d.]+", value):
+                return f"the sign is no minus sign (U+{ord(value[0]):04X}): write `-{value[1:].strip()}`"
             if "`true`" in wanted and value.lower() in _YES:
                 return f"write `{_YES[value.lower()]}`"
             if "number" in wanted and re.fullmatch(r"[-+]?[\d_]+(\.[\d_]*)?", value, re.ASCII):
@@ -277,16 +309,16 @@ class _Fault:
 
 def _suggestion(name: str, keys: list[str]) -> str:
     close = nearest(name, keys)
-    if close is not None:
+    homes = [
+        section for section, info in SpecModel.model_fields.items() for m in models_in(info.annotation) if field_of(m, name) is not None
+    ]
+    if close is not None and not homes:
         return f"did you mean `{close}`?"
     if name in ("lr", "learning_rate") and "optimizer" in keys:
         return "it is an argument of the optimizer: `optimizer: sgd(lr=0.1)`"
     known = next((k for k in keys if name.lower() in _ELSEWHERE.get(k, ())), None)
     if known is not None:
         return f"that is `{known}` here"
-    homes = [
-        section for section, info in SpecModel.model_fields.items() for m in models_in(info.annotation) if field_of(m, name) is not None
-    ]
     if homes:
         return f"`{name}` stands under `{homes[0]}`"
     if name in SpecModel.model_fields:

@@ -16,7 +16,7 @@ from graphrun.spec.names import check_names, is_name, proposal
 from graphrun.spec.not_yet import refuse
 from graphrun.spec.places import Path, PlaceTable, Text
 from graphrun.spec.reader import DISK, Reader
-from graphrun.spec.rules import check_rules, fill_numbers
+from graphrun.spec.rules import check_lists, check_rules, fill_numbers
 from graphrun.spec.settings import SETTING, Setting, apply_settings, parse_settings
 from graphrun.spec.spec import File, Spec
 from graphrun.spec.yaml import read_yaml
@@ -151,6 +151,8 @@ class _Loader:
         if model is not None and top:
             model = refuse(data, model, places, reporter)
             check_rules(model, places, reporter)
+        if model is not None:
+            check_lists(model, places, reporter, lost)
         return None if model is None else (model, places, values, lost)
 
     def version(self, data: dict[str, Any], places: PlaceTable) -> dict[str, Any] | None:

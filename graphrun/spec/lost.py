@@ -90,7 +90,7 @@ def _lose(lost: Lost, path: Path, data: dict[str, Any], known: set[str], text: s
             lost.names |= found
             lost.any_name |= not found
         else:
-            lost.names.add(name)
+            lost.names |= {name} if _WORD.fullmatch(name) else {name, *_WORD.findall(name)}
         lost.batch |= section == "inputs" and "batch" in (text if name is None or raw is None else _texts(raw.get(name), text))
     elif section in ("functions", "optimizers"):
         _lose_function(lost, path, raw)

@@ -36,6 +36,14 @@ def proposal(text: str) -> str:
     return f"{name}_" if name in RESERVED or name == "T" else name
 
 
+def _meant(text: str) -> set[str]:
+    """The names that formulas may use for what `text` stands for: `u1` for `u-1` or `1u`, `hidden` for `hidden 8`."""
+    plain = re.sub(r"\W+", "", text, flags=re.ASCII)
+    digits = re.match(r"\d+", plain)
+    turned = [plain[digits.end() :], plain[digits.end() :] + digits[0]] if digits else []
+    return {proposal(text), plain, *turned, *re.findall(r"[A-Za-z_]\w*", text, re.ASCII)}
+
+
 def _latin(char: str) -> str:
     """`beta` for `β`."""
     name = unicodedata.name(char, "") if not char.isascii() else ""
@@ -60,7 +68,7 @@ def check_names(model: SpecModel, places: PlaceTable, reporter: Reporter, lost: 
             if name in RESERVED or name in dims or not (name.isidentifier() and name.isascii()):
                 _well_named(name, places, (section, name), reporter, dims)
                 if name != "batch":
-                    lost.names |= {name, *re.findall(r"[A-Za-z_]\w*", name, re.ASCII)} - {"batch"}
+                    lost.names |= {name, *_meant(name)} - {"batch"}
             elif name in seen:
                 _twice(name, (section, name), (seen[name], name), places, reporter)
                 lost.names.add(name)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from graphrun.errors import Place, Source
-from graphrun.spec.scalars import resolve
+from graphrun.spec.scalars import is_number
 
 __all__ = ["Entries", "Items", "Marks", "Path", "PlaceTable", "Spans", "Text"]
 
@@ -171,7 +171,7 @@ class PlaceTable:
 
     def _inside(self, first: int, last: int, start: int, end: int) -> Place:
         raw = self.source.text[first:last]
-        if raw[:1] in "0123456789+-." and not isinstance(resolve(raw), str):  # a number's formula is not its text
+        if raw[:1] in "0123456789+-." and is_number(raw):  # a number's formula is not its text
             return self.text.place(first, last)
         if raw[:1] not in "&'\"|>" and "\n" not in raw:
             begin = min(first + start, last)

@@ -7,11 +7,12 @@ from typing import Any
 
 from graphrun.errors import Reporter
 from graphrun.spec.check import field_of, is_plain_number, models_in
-from graphrun.spec.models import ClipModel, DataModel, Model, SpecModel, TrainModel
-from graphrun.spec.places import PlaceTable
+from graphrun.spec.lost import Lost
+from graphrun.spec.models import ClipModel, DataModel, FunctionModel, InputModel, Model, ParamModel, SpecModel, StateModel, TrainModel
+from graphrun.spec.places import Path, PlaceTable
 from graphrun.spec.settings import accepts
 
-__all__ = ["check_rules", "fill_numbers"]
+__all__ = ["check_lists", "check_rules", "fill_numbers"]
 
 
 def fill_numbers(data: dict[str, Any]) -> dict[str, Any]:
@@ -67,3 +68,34 @@ def check_rules(model: SpecModel, places: PlaceTable, reporter: Reporter) -> Non
         if others:
             message = f"`by` says where each row goes, so `{others[0]}` has nothing to say"
             reporter.error("conflicting-keys", message, places.key(("data", "split", others[0])), help="keep one of them")
+
+
+def check_lists(model: SpecModel, places: PlaceTable, reporter: Reporter, lost: Lost) -> None:
+    """Tells lists of numbers whose rows have different lengths; what they stand for is lost."""
+    for section, entries in (("inputs", model.inputs), ("params", model.params), ("state", model.state)):
+        for name, entry in entries.items():
+            if entry.__class__ is not float and entry.__class__ is not int and _ragged(entry, (section, name), places, reporter):
+                lost.names.add(name)
+    for head, function in model.functions.items():
+        for name, entry in function.params.items() if isinstance(function, FunctionModel) else ():
+            if _ragged(entry, ("functions", head, "params", name), places, reporter):
+                lost.inside(head, [name])
+
+
+def _ragged(entry: Any, path: Path, places: PlaceTable, reporter: Reporter) -> bool:
+    value = entry
+    if isinstance(entry, InputModel):
+        value, path = entry.default, (*path, "default")
+    elif isinstance(entry, ParamModel | StateModel):
+        value, path = entry.init, (*path, "init")
+    level = [value] if isinstance(value, list) else []
+    while level:
+        lengths = [len(row) if isinstance(row, list) else None for row in level]
+        odd = next((n for n in lengths if n != lengths[0]), 0)
+        if odd != 0 and lengths[0] != odd:
+            note = "a number stands beside a list" if None in (odd, lengths[0]) else f"one has {lengths[0]} entries, another {odd}"
+            message = "the rows of this list have different lengths"
+            reporter.error("ragged-list", message, places.value(path), notes=(note,), help="give every row as many numbers")
+            return True
+        level = [inner for row in level for inner in row] if lengths[0] is not None else []
+    return False

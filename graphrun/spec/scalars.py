@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["MalformedNumberError", "is_plain", "resolve"]
+__all__ = ["MalformedNumberError", "is_number", "is_plain", "resolve"]
 
 _NUMBER = re.compile(r"[-+]?(?:(?P<int>[0-9]+)|(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)", re.ASCII)
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
@@ -46,6 +46,11 @@ def resolve(text: str) -> str | int | float | bool | None:
     return int(text) if found.lastgroup is not None else value
 
 
+def is_number(text: str) -> bool:
+    """Whether a plain scalar that begins like a number is one, within what a float can tell or not."""
+    return _NUMBER.fullmatch(text) is not None or _BASED.fullmatch(text) is not None
+
+
 _INDICATORS = frozenset("[]{},#&*!|>'\"%@`")
 
 
@@ -59,4 +64,4 @@ def is_plain(text: str, *, flow: bool) -> bool:
         return False
     if ": " in text or " #" in text or text.endswith(":") or (flow and any(c in "[]{},?:" for c in text)):
         return False
-    return not (text[0] in _FIRST and (_NUMBER.fullmatch(text) or _BASED.fullmatch(text)))
+    return not (text[0] in _FIRST and is_number(text))

@@ -88,7 +88,7 @@ def unfinished(value: str) -> bool:
 
 
 def comment(text: str, start: int, end: int) -> list[Trap]:
-    """The trap of ` #` right after a formula that is not whole; nothing where no comment follows."""
+    """The trap of ` #` right after a formula that is not whole; nothing where no comment follows, or one that does not end the formula."""
     line_end = line_at(text, end)[1]
     found = re.compile(r"[ \t]+#").match(text, end, line_end)
     if found is None:
@@ -97,7 +97,10 @@ def comment(text: str, start: int, end: int) -> list[Trap]:
     stop = entry.end if entry is not None and entry.value == start else line_end
     if stop > line_end:  # the formula goes on below the comment
         return _comment_inside(text, start, stop)
-    mend = f"quote the formula: {_mended(text, [(start, line_end, quoted(text[start:line_end]))])}\nor end it before the comment"
+    whole = text[start:line_end]
+    if unfinished(whole) or all(text[start:end].count(a) == text[start:end].count(b) for a, b in ("()", "[]")):
+        return []
+    mend = f"quote the formula: {_mended(text, [(start, line_end, quoted(whole))])}\nor end it before the comment"
     message = f"YAML takes what follows ` #` for a comment, and {_shown(text[start:end])} is not a whole formula"
     return [Trap(_CODE, message, start, end, (start, stop), mend)]
 
@@ -147,6 +150,12 @@ def in_flow(text: str, start: int) -> list[Trap]:
         if re.fullmatch(r"\([^()\[\]]*\)", text[e.start : e.end]):  # a list as Python writes a tuple
             new = f"[{text[e.start + 1 : e.end - 1].strip().rstrip(',')}]"
             mend = f"a list stands in `[…]`: `{new}`"
+        joined = re.fullmatch(r"([^:]*[\w)\]])\s+[A-Za-z_]\w*: .*", new[1:-1]) if e.fault == "colon" else None
+        if joined is not None and joined[1].count("(") == joined[1].count(")"):
+            at = e.start + len(joined[1])
+            mend = f"write {_mended(text, [(at, at, ',')])}"
+            out.append(Trap("malformed-yaml", f"a comma is missing after {_shown(joined[1])}", e.start, e.end, (e.start, e.end), mend))
+            continue
         out.append(Trap(_CODE, message, e.start, e.end, (e.start, e.end), mend, change=(e.start, e.end, new)))
     if flow.end is None and not any(e.fault in _OPEN for e in wrong):
         bracket = text[flow.opener]
@@ -304,9 +313,36 @@ def _in_entry(text: str, entry: Written) -> Trap | None:
     if re.search(r":(?=[ \t])", formula) or formula.endswith(":"):
         at = next((m.start() for m in re.compile(r":(?=[ \t\r\n]|$)").finditer(text, start, stop)), start)
         message = f"YAML takes the `: ` in the formula {_shown(formula)} for the end of a key"
-        return Trap(_CODE, message, at, at + 1, blank, mend, change=(start, stop, quoted(formula)))
+        return _colon(text, formula, (start, stop), entry) or Trap(
+            _CODE, message, at, at + 1, blank, mend, change=(start, stop, quoted(formula))
+        )
     inside = _comment_inside(text, start, entry.end) if entry.end > entry.first_end else []
     return inside[0] if inside else None
+
+
+_SECTIONS = frozenset({"config", "inputs", "params", "state", "functions", "optimizers", "nodes", "metrics", "data", "train", "diagram"})
+
+
+def _colon(text: str, formula: str, span: tuple[int, int], entry: Written) -> Trap | None:
+    """A `: ` that is no part of a formula: a mapping on the line of its key, for the `=` of an argument, or after a statement's word."""
+    start, stop = span
+    blank = (start, max(entry.end, start + 1))
+    key = text[entry.key : start].partition(":")[0].strip()
+    argument = re.fullmatch(r"(\w[\w.]*\(.*?\b[A-Za-z_]\w*) *: +([^:]*\).*)", formula)
+    if key in _SECTIONS and entry.indent == 0 and re.match(r"[A-Za-z_]\w*: ", formula):
+        mend = _mended(text, [(start, stop, f"{{{formula}}}")])
+        message = f"`{key}` is a mapping, and its first entry stands on the line of its key"
+        return Trap("malformed-yaml", message, start, stop, blank, f"put brackets around it, or give each entry a line of its own: {mend}")
+    if argument is not None and argument[1].count("(") > argument[1].count(")") and "[" not in formula:
+        new = f"{argument[1]}={argument[2]}"
+        message = f"an argument is given with `=`, and YAML takes the `: ` in {_shown(formula)} for the end of a key"
+        return Trap(_CODE, message, start, stop, blank, f"write {_mended(text, [(start, stop, new)])}", change=(start, stop, new))
+    if re.match(r"(if|lambda|def|for|while)\b", formula):
+        word = re.split(r"[\s:]", formula, maxsplit=1)[0]
+        known = {"if": "a choice is written `a if c else b`, of values `where(c, a, b)`"}.get(word)
+        mend = known or "a function has a line of its own under `functions`: `f(x): x^2`; `repeat` and `scan` are the loops"
+        return Trap("formula-syntax", f"`{word}` begins a statement, and a formula has none", start, start + len(word), blank, mend)
+    return None
 
 
 def _unclosed_quote(text: str, at: int) -> Trap | None:
@@ -324,6 +360,15 @@ def _unclosed_quote(text: str, at: int) -> Trap | None:
             break
         begin, end = line_at(text, begin - 1)
     return None
+
+
+def _as_entry(line: str) -> str:
+    """How to write a line as a key with a value."""
+    body = line[: comment_at(line)].strip()
+    glued = re.fullmatch(r"([A-Za-z_]\w*(?:\([^()]*\))?)(?:\s*(?::|=(?!=))\s*|\s+)(\S.*)", body)
+    if glued:
+        return f"write `{glued[1]}: {glued[2]}`"
+    return f"write `{body}:`" if re.fullmatch(r"[A-Za-z_]\w*", body) else "write `key: value`"
 
 
 def _layout(text: str, at: int) -> Trap:
@@ -344,16 +389,16 @@ def _layout(text: str, at: int) -> Trap:
     above_indent = len(above) - len(above.lstrip(" "))
     top = above_begin + above_indent
     if above.strip() and colon_at(above, above_indent) is None and not above.lstrip().startswith("- "):
-        glued = re.fullmatch(r"([A-Za-z_]\w*(?:\(.*\))?)(?::|\s+)(\S.*)", above.strip())
-        mend = f"write `{glued[1]}: {glued[2]}`" if glued else "write `key: value`"
-        where = above_begin + len(above.rstrip())
+        mend = _as_entry(above)
+        where = above_begin + len(above[: comment_at(above)].rstrip())
+        above = above[: comment_at(above)]
         return Trap("malformed-yaml", f"{_shown(above)} is not a key with a value", top, where, None, mend)
     if line.lstrip().startswith(":"):
         return Trap("malformed-yaml", "a key is missing before `:`", start, stop, None, "lines are `key: value`")
     if colon_at(line, indent) is None and not line.lstrip().startswith("- "):
-        glued = re.fullmatch(r"([A-Za-z_]\w*(?:\(.*\))?)(?::|\s+)(\S.*)", line.strip())
-        mend = f"write `{glued[1]}: {glued[2]}`" if glued else "write `key: value`"
-        return Trap("malformed-yaml", f"{_shown(line)} is not a key with a value", start, stop, None, mend)
+        mend = _as_entry(line)
+        body = line[: comment_at(line)].rstrip()
+        return Trap("malformed-yaml", f"{_shown(body)} is not a key with a value", start, begin + len(body), None, mend)
     if indent > above_indent:
         message = "this line is indented more deeply than the one above, which has a value already"
         return Trap("malformed-yaml", message, start, stop, None, f"indent it by {above_indent}, as the line above")
@@ -362,6 +407,11 @@ def _layout(text: str, at: int) -> Trap:
         fits = [w for w in widths if w < above_indent] + [above_indent]
         message = f"this line is indented by {indent}, and no line above begins there"
         return Trap("malformed-yaml", message, start, stop, None, f"indent it by {' or '.join(map(str, fits[-2:]))}")
+    if above.lstrip().startswith("- ") and indent == above_indent and not line.lstrip().startswith("- "):
+        number = text.count("\n", 0, above_begin) + 1
+        message = f"line {number} begins with `- `, which makes a list, and this line does not"
+        mend = f"leave the `- ` of line {number} out, or write it here too"
+        return Trap("malformed-yaml", message, start, max(stop, start + 1), None, mend)
     return Trap(
         "malformed-yaml", "this line does not fit what stands above it", start, max(stop, start + 1), None, "lines are `key: value`"
     )

@@ -64,6 +64,8 @@ def entry_at(text: str, offset: int) -> Written | None:
             if colon is not None:
                 value = begin + colon + 1
                 value += len(text[value:end]) - len(text[value:end].lstrip(" \t"))
+                if text[value : value + 1] == "#":  # a comment stands there, and the value below
+                    value = end
                 return Written(indent, begin + indent, value, end, _value_end(text, end, indent))
             limit = indent
         if begin == 0:

@@ -383,8 +383,13 @@ class _Reader:
         top = self.stack[-1]
         if not isinstance(top.key, str):
             return
-        close = re.fullmatch(r"([A-Za-z_]\w*):([^\s:].*)", top.key) if top.flow else None
-        mend = f"a space follows the colon: `{close[1]}: {close[2]}`" if close else f"write it after `{top.key}:`, or take the key out"
+        close = re.fullmatch(r"([A-Za-z_]\w*)(?::|(?= [\d.-]))([^\s:].*| [\d.-]+)", top.key) if top.flow else None
+        mend = f"write it after `{top.key}:`, or take the key out"
+        if close is not None:
+            lacking = "a space follows the colon" if ":" in top.key else "a colon follows the name"
+            mend = f"{lacking}: `{close[1]}: {close[2].strip()}`"
+        elif len(self.stack) == 2 and self.stack[0].key == "inputs":
+            mend = f"an input that is fed is written `{top.key}: {{}}`"
         last = next(reversed(top.data.items()), None) if top.flow and top.key.isdigit() else None
         if last is not None and last[1].__class__ is int:  # `{w: 0,5}`
             mend, end = f"a decimal number has a point: `{last[0]}: {last[1]}.{top.key}`", start

@@ -386,7 +386,7 @@ class _Loop:
                 old = stepper.values()
                 (found,) = stepper.run(self._feeds(m), m, 1)
                 after = stepper.values()
-                if not math.isfinite(found) or not all(np.all(np.isfinite(v)) for v in after.values()):
+                if not math.isfinite(found) or any(_went_wrong(old[name], v) for name, v in after.items()):
                     return self._stop(k, loss if math.isfinite(found) else found, old, m)
         return self._stop(step, loss, self._values())
 
@@ -420,6 +420,11 @@ class _Loop:
             failed=True,
             gauge=self.gauge,
         )
+
+
+def _went_wrong(before: Any, after: Any) -> bool:
+    """Whether an element that was finite is so no longer; a state may be infinite from the start."""
+    return bool(np.any(np.isfinite(before) & ~np.isfinite(after)))
 
 
 def run_length(options: Options, per_epoch: int) -> int:

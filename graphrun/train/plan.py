@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from graphrun.build.build import Built
+from graphrun.build.optimizer import Start
 from graphrun.build.states import row_fault
 from graphrun.build.update import Layout, Source, training_graph
 from graphrun.engines.base import Slot, Step
+from graphrun.engines.reference import evaluate
 from graphrun.errors import Reporter, SpecError
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Graph
@@ -53,7 +55,7 @@ class TrainingPlan:
         self._made: dict[Any, Step] = {}
         self._layout: Mapping[str, Layout] = {}
         self._averages: Mapping[str, str] = {}
-        self._initial: dict[str, float] = {}
+        self._initial: dict[str, float | Start] = {}
 
     def step_for(self, rows: int, health: bool = False) -> Step:
         """The step for batches of `rows` rows; with `health` its outputs hold the gradients and their norm.
@@ -125,14 +127,22 @@ class TrainingPlan:
         out.update({average: out[slot] for slot, average in self._averages.items()})
         out.update({name: np.array(params[name]) for name in self.built.state})
         for s in step.slots:
-            if s.name in self._initial:
+            init = self._initial.get(s.name)
+            if isinstance(init, Start):
+                out[s.name] = np.array(evaluate(init.graph, {init.param: out[init.slot]}, [init.node])[init.node])
+            elif init is not None:
                 dtype, shape = step.graph.dtype(s.node), step.graph.shape(s.node)
-                out[s.name] = np.full([d for d in shape if isinstance(d, int)], self._initial[s.name], dtype=dtype)
+                out[s.name] = np.full([d for d in shape if isinstance(d, int)], init, dtype=dtype)
         return out
 
     def params(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters, by name, from the values of the slots."""
         return {name: _part(values[at.slot], at) for name, at in self._layout.items()}
+
+    def owner(self, slot: str, element: int) -> str:
+        """The name of the parameter to which an element of a slot belongs; the slot's own name where it holds no parameters."""
+        held = ((at.start or 0, name) for name, at in self._layout.items() if at.slot == slot and (at.start or 0) <= element)
+        return max(held, default=(0, slot))[1]
 
     def gradients(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
         """The gradient of each parameter that moves, by name, from the outputs of a step with `health`; before clipping."""

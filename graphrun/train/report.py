@@ -158,7 +158,8 @@ class Predictions:
     """Some rows: their cells (column → texts), the target's column or input, and the prediction before and after.
 
     `before` and `after` have rows on axis 0. Where the target is a class, `classes` are the names and a prediction of several numbers is
-    shown as the class of the largest. `rows` are their numbers (from 0) among the `total`; where not given, they are the first.
+    shown as the class of the largest; of a table, one for each row of it. `rows` are their numbers (from 0) among the `total`; where not
+    given, they are the first.
     """
 
     cells: Mapping[str, Sequence[Any]]
@@ -230,8 +231,9 @@ def _rows_of(p: Predictions, others: Sequence[str], some: int) -> list[str]:
         columns.append(("…", ["…"] * count))
     if p.target is not None and p.target in p.cells:
         columns.append((p.target, [_cell(c) for c in p.cells[p.target][:count]]))
-    columns.append((f"{p.node} before", [prediction_text(p, row) for row in p.before]))
-    columns.append(("after", [prediction_text(p, row) for row in p.after]))
+    cut = _cell if p.target_is_class else str  # a sequence of classes may be long, as its target
+    columns.append((f"{p.node} before", [cut(prediction_text(p, row)) for row in p.before]))
+    columns.append(("after", [cut(prediction_text(p, row)) for row in p.after]))
     widths = [max(len(head), *(len(text) for text in texts)) for head, texts in columns]
     head = "  ".join(name.rjust(w) for (name, _), w in zip(columns, widths, strict=True))
     rows = ["  ".join(texts[k].rjust(w) for (_, texts), w in zip(columns, widths, strict=True)) for k in range(count)]
@@ -244,15 +246,21 @@ def _cell(cell: Any) -> str:
 
 
 def prediction_text(p: Predictions, value: Any) -> str:
-    """A prediction as text: a number, the name of a class, or the first numbers of several."""
+    """A prediction as text: a number, the name of a class or the classes of a sequence, or the first numbers of several."""
     array = np.asarray(value)
     if array.size == 1:
         return _value(float(array.reshape(-1)[0]))
-    if p.target_is_class and array.ndim == 1:
-        k = int(np.argmax(array))
-        return p.classes[k] if p.classes is not None and k < len(p.classes) else str(k)
+    if p.target_is_class and array.ndim:
+        return _class_text(p, np.argmax(array, axis=-1).tolist())
     flat = array.reshape(-1)
     return "[" + ", ".join(number(x, 3) for x in flat[:3]) + (", …]" if flat.size > 3 else "]")
+
+
+def _class_text(p: Predictions, found: Any) -> str:
+    """A class, or a list of classes as the data has lists: one for each place of a sequence."""
+    if isinstance(found, list):
+        return _class_text(p, found[0]) if len(found) == 1 else f"[{', '.join(_class_text(p, k) for k in found)}]"
+    return p.classes[found] if p.classes is not None and found < len(p.classes) else str(found)
 
 
 def _value(x: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,13 +115,22 @@ def non_finite(
     return NonFinite(find_failure(stopped, sources, names, plain))
 
 
+def _as_it_is(slot: str, element: int) -> str:
+    return slot
+
+
 def find_failure(
-    stopped: Stopped, sources: Mapping[str, Source] | None = None, names: Sequence[str] = (), plain: Step | None = None
+    stopped: Stopped,
+    sources: Mapping[str, Source] | None = None,
+    names: Sequence[str] = (),
+    plain: Step | None = None,
+    owner: Callable[[str, int], str] = _as_it_is,
 ) -> Failure:
     """Where the first non-finite value of the step came up.
 
     `plain` is the same step before it was optimized, with rows as arrays: what it says is nearer to the spec. `sources` are the texts of
     the spec's files by name, so that the node's place can be shown; `names` numbers them as places do, for a graph that lacks them.
+    `owner` gives the name of the parameter that an element of a slot belongs to.
     """
     for step in (plain, stopped.made):
         if step is None:
@@ -129,19 +138,22 @@ def find_failure(
         values = _values(step, stopped)
         node = _origin(step, values)
         if node is not None:
-            return _Finder(step, values, stopped).failure(node, sources or {}, names)
+            return _Finder(step, values, stopped, owner).failure(node, sources or {}, names)
     return Failure(stopped.step, stopped.loss, tries=_general(stopped, None))
 
 
 class _Finder:
     """Describes a node of a step in terms of the spec."""
 
-    def __init__(self, step: Step, values: list[Any], stopped: Stopped) -> None:
-        self.step, self.graph, self.values, self.stopped = step, step.graph, values, stopped
+    def __init__(self, step: Step, values: list[Any], stopped: Stopped, owner: Callable[[str, int], str]) -> None:
+        self.step, self.graph, self.values, self.stopped, self.owner = step, step.graph, values, stopped, owner
+        self.slots = {slot.name for slot in step.slots}
+        self.element = 0  # of a slot that holds several parameters, the one in question
 
     def failure(self, node: int, sources: Mapping[str, Source], names: Sequence[str]) -> Failure:
         graph = self.graph
         at = _position(self.values[node])
+        self.element = at[0] if len(at) == 1 else 0
         cause = self._forward(node)
         shown = node if cause is None else cause
         row = self._row(shown, at)
@@ -174,15 +186,23 @@ class _Finder:
             return f"the derivative of {self._name(cause)}"
         name = self.graph.name(node)
         if "/" in name and not name.startswith("∂"):
-            return f"the update of {name.partition('/')[0]}"
+            return f"the update of {self._name(node).partition('/')[0]}"
         kind = {"param": "parameter", "input": "input", "state": "state"}.get(self.graph.op(node).name, "node")
         return f"{kind} {self._name(node)}"
 
     def _name(self, i: int) -> str:
-        return self.graph.name(i)
+        if self._gathered(i):
+            return "grad"
+        name = self.graph.name(i)
+        slot, slash, rest = name.partition("/")
+        return f"{self.owner(slot, self.element)}{slash}{rest}" if slot in self.slots else name
 
     def _named(self, i: int) -> bool:
-        return not self.graph.step(i) and self.graph.owner(i) is not None
+        return self._gathered(i) or (not self.graph.step(i) and self.graph.owner(i) is not None)
+
+    def _gathered(self, i: int) -> bool:
+        """Whether these are the gradients of several parameters side by side, which the optimizer calls `grad`."""
+        return self.graph.op(i).name == "pack"
 
     def _text(self, i: int) -> str:
         """The formula of a step, in terms of what has a name in the spec."""
@@ -218,6 +238,10 @@ class _Finder:
 
     def _tries(self, node: int, at: tuple[int, ...]) -> tuple[str, ...]:
         name = self.graph.op(node).name
+        last = self.graph.inputs(node)[-1:]
+        if name == "div" and self.graph.op(last[0]) is CONST and not np.any(self.values[last[0]]):
+            lone = "train.drop_last: true, or another train.batch: this step meets one row, which has no variance"
+            return (lone if self._rows() == 1 else "a divisor that is not 0",)
         negative = name in BELOW and self._at(self.graph.inputs(node)[0], at, node).startswith("-")
         advice = BELOW[name] if negative else ADVICE.get(name)
         operands = [to_ascii(self._operand(j).replace("⊙", "·")) for j in self.graph.inputs(node)]
@@ -254,7 +278,7 @@ def _origin(step: Step, values: list[Any]) -> int | None:
 
     Where a value is nan, an operand that is nan is followed before one that is infinite: infinities may be harmless.
     """
-    ends = [step.loss, *(slot.update for slot in step.slots if slot.update is not None)]
+    ends = [step.loss, *(slot.update for slot in step.slots if slot.update is not None and not _bad(values[slot.node]))]
     node = next((i for i in ends if _bad(values[i])), None)
     if node is None:
         return None

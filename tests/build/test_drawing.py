@@ -108,6 +108,12 @@ def test_step_seed_and_name_decide() -> None:
     np.testing.assert_array_equal(first, drawn(more, 0, 3))
 
 
+@pytest.mark.parametrize("draw", ["normal([30])", "uniform([30])", "bernoulli(0.5, [30])"])
+def test_each_training_step_draws_anew_with_nothing_else_that_asks_for_training(draw: str) -> None:
+    text = f"graphrun: 1\nparams: {{w: 1}}\nnodes:\n  J: w * sum({draw} * arange(30))\nloss: J\ntrain: {{steps: 4, optimizer: sgd(lr=0)}}\n"
+    assert len(set(gr.loads(text).train().history.loss)) == 4
+
+
 def test_outside_training_it_is_step_0_of_the_spec_s_seed() -> None:
     model = gr.loads(ONE)
     assert model.run()["J"] == drawn(ONE, 0, 1)[0] == model.run(training=True)["J"]

@@ -87,12 +87,63 @@ def test_the_action_tells_what_is_wrong_and_what_changed(repository):
     assert status == 1
     assert "### Expectations" in summary
     assert "expected 0, found 2" in summary
-    assert "### specs/good.yaml" in summary
+    assert "### `HEAD:./specs/good.yaml` → `specs/good.yaml`" in summary
     (repository / "specs" / "good.yaml").write_text(GOOD.replace("w * x", "v * x"))
     status, said, summary = _action(repository)
     assert status == 1
     assert "::error file=specs/good.yaml,line=5" in said
     assert "there is no value called `v`" in summary
+
+
+LAYERED = """graphrun: 1
+inputs: {x: {shape: [batch, 4]}, y: {shape: [batch]}}
+nodes:
+  h: x -> dense(8, tanh) -> dense(1)
+  J: mean((h[:, 0] - y)^2)
+loss: J
+"""
+
+
+def test_the_summary_has_the_picture_and_what_the_change_costs(repository):
+    (repository / "specs" / "net.yaml").write_text(LAYERED)
+    git = [GIT, "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["add", "."], ["commit", "-qm", "second"]):
+        subprocess.run([*git, *command], check=True, cwd=repository)
+    (repository / "specs" / "net.yaml").write_text(LAYERED.replace("dense(8", "dense(16"))
+    (repository / "specs" / "new.yaml").write_text(LAYERED)
+    status, said, summary = _action(repository, compare="HEAD")
+    assert status == 0, said
+    picture = summary.partition("```mermaid\n")[2].partition("```")[0]
+    assert picture.startswith("graph ")
+    assert "dense units 8 → 16" in picture
+    assert "**49 → 97 parameters (+48)**" in summary
+    assert "| ~ changed | `numbers in parameters` | `49 → 97 (+48)` |" in summary
+    assert "| ~ changed | `multiply-adds forward` |" in summary
+    assert "| ~ changed | `memory of all values` |" in summary
+    assert "### `specs/new.yaml` is new" in summary
+    assert "good.yaml →" not in summary
+
+
+def test_a_revision_that_the_checkout_lacks_is_told(repository):
+    status, said, summary = _action(repository, compare="origin/main")
+    assert status == 0, said
+    assert "This checkout does not hold `origin/main`" in summary
+    assert "::warning title=graphrun::" in said
+
+
+def test_a_change_in_a_used_file_is_compared(repository):
+    blocks = "graphrun: 1\nfunctions:\n  net(x): x -> dense(2)\n"
+    (repository / "specs" / "blocks.yaml").write_text(blocks)
+    net = "graphrun: 1\nuse: [blocks.yaml]\ninputs: {x: {shape: [batch, 4]}}\nnodes:\n  J: mean(net(x))\nloss: J\n"
+    (repository / "specs" / "net.yaml").write_text(net)
+    git = [GIT, "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["add", "."], ["commit", "-qm", "second"]):
+        subprocess.run([*git, *command], check=True, cwd=repository)
+    (repository / "specs" / "blocks.yaml").write_text(blocks.replace("dense(2)", "dense(3)"))
+    status, said, summary = _action(repository, compare="HEAD")
+    assert status == 0, said
+    assert "### `HEAD:./specs/net.yaml` → `specs/net.yaml`" in summary
+    assert "**10 → 15 parameters (+5)**" in summary
 
 
 def test_the_gitlab_template(repository):

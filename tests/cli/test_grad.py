@@ -116,7 +116,6 @@ def test_paths_and_the_work_of_forward_mode(text: Call) -> None:
     [
         (["--paths", "w1", "--entry", "u1"], "--entry and --paths do not go together"),
         (["--paths", "w1", "--wrt", "w2"], "--paths says itself by what is differentiated"),
-        (["--paths", "w1", "-o", "page.html"], "--paths is written as .md, .tex or .json"),
         (["--paths", "w9"], "--paths: there is no value called `w9`"),
         (["--entry", "w1[0]"], "--entry: `w1` is a single number and has no entries"),
         (["--updates", "2", "--of", "u3"], "--updates follows the loss"),

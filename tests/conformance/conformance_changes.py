@@ -199,8 +199,9 @@ def class_axis(args: dict[str, Any]) -> None:
     reduced(args)
     if args["target"].is_floating_point():
         raise OutsideError("a target of probabilities")
-    if (args["target"] == args["ignore_index"]).any():
-        raise OutsideError("targets that are left out")
+    fewer = args["weight"] is not None or bool((args["target"] == args["ignore_index"]).any())
+    if fewer and args["reduction"] == "mean":
+        raise OutsideError("a mean by the weights of the classes that are not left out")
     args["axis"] = min(args["input"].ndim - 1, 1)
     if args["target"].ndim != args["input"].ndim - 1:
         raise OutsideError("a target of another shape")

@@ -48,6 +48,7 @@ class Entry:
     prepare   changes the bound arguments, or raises OutsideError
     results   which of PyTorch's results are compared, in the order of the language's; all where not given
     of        the operation of the language that is meant, where it is not the one that the formula begins with
+    fixed     arguments by name for which PyTorch has no gradient
     exact     the relative tolerance of gradients; another one than ours only where PyTorch itself is less exact
     """
 
@@ -58,6 +59,7 @@ class Entry:
     prepare: Callable[[dict[str, Any]], None] | None = None
     results: Callable[[Any], Any] | None = None
     of: str | None = None
+    fixed: tuple[str, ...] = ()
     exact: float = GRADIENTS
 
 
@@ -166,20 +168,25 @@ class Arrays:
 # -- comparing ------------------------------------------------------------------------------------------------------------
 
 
+def written(entry: Entry, sample: Any) -> tuple[str, Arrays]:
+    """A sample as a formula over arrays. Raises OutsideError."""
+    args = bound(entry, sample)
+    check(entry, args)
+    if entry.prepare is not None:
+        entry.prepare(args)
+    arrays = Arrays()
+    fields = {name: arrays.text(v) for name, v in args.items() if "{" + name + "}" in entry.formula}
+    if entry.formula.startswith("{"):  # an operator: `(-2) ^ x` is not `-2 ^ x`
+        fields = {k: f"({text})" if text.startswith("-") and not isinstance(args[k], Text) else text for k, text in fields.items()}
+        if not arrays.tensors:
+            raise OutsideError("numbers alone, which PyTorch takes in single precision")
+    return entry.formula.format(**fields), arrays
+
+
 def compare(entry: Entry, op: Any, sample: Any, tally: Tally) -> None:
     """Compares one sample; adds to the tally."""
     try:
-        args = bound(entry, sample)
-        check(entry, args)
-        if entry.prepare is not None:
-            entry.prepare(args)
-        arrays = Arrays()
-        fields = {name: arrays.text(v) for name, v in args.items() if "{" + name + "}" in entry.formula}
-        if entry.formula.startswith("{"):  # an operator: `(-2) ^ x` is not `-2 ^ x`
-            fields = {k: f"({text})" if text.startswith("-") and not isinstance(args[k], Text) else text for k, text in fields.items()}
-            if not arrays.tensors:
-                raise OutsideError("numbers alone, which PyTorch takes in single precision")
-        formula = entry.formula.format(**fields)
+        formula, arrays = written(entry, sample)
     except OutsideError as outside:
         tally.skipped[str(outside)] += 1
         return
@@ -223,14 +230,17 @@ def differ(what: str, found: Any, expected: np.ndarray[Any, Any], tolerance: flo
     return [f"{what} is {found[at]!r} at {list(at)}, not {expected[at]!r} ({int(bad.sum())} of {bad.size})"]
 
 
-def reference(entry: Entry, op: Any, sample: Any, used: list[torch.Tensor]) -> Any:
-    """The sample's tensors, PyTorch's results, a weight for each real one, and the gradients of Σ weight · result."""
+def called(entry: Entry, op: Any, sample: Any, used: list[torch.Tensor]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """The sample's tensors, made anew, and PyTorch's results from them."""
     fresh: dict[int, torch.Tensor] = {}
+    fixed = [id(sample.kwargs[name]) for name in entry.fixed if name in sample.kwargs]
 
     def renewed(v: Any) -> Any:
         if isinstance(v, torch.Tensor):
             if id(v) not in fresh:
-                fresh[id(v)] = v.detach().clone().requires_grad_(op.supports_autograd and v.is_floating_point())
+                fresh[id(v)] = v.detach().clone().requires_grad_(
+                    op.supports_autograd and v.is_floating_point() and id(v) not in fixed
+                )
             return fresh[id(v)]
         if isinstance(v, list | tuple) and any(isinstance(x, torch.Tensor) for x in v):
             return type(v)(renewed(x) for x in v)
@@ -239,8 +249,12 @@ def reference(entry: Entry, op: Any, sample: Any, used: list[torch.Tensor]) -> A
     out = op(renewed(sample.input), *map(renewed, sample.args), **{k: renewed(v) for k, v in sample.kwargs.items()})
     if entry.results is not None:
         out = entry.results(out)
-    results = list(out) if isinstance(out, list | tuple) else [out]
-    tensors = [fresh.get(id(t), t) for t in used]
+    return [fresh.get(id(t), t) for t in used], list(out) if isinstance(out, list | tuple) else [out]
+
+
+def reference(entry: Entry, op: Any, sample: Any, used: list[torch.Tensor]) -> Any:
+    """The sample's tensors, PyTorch's results, a weight for each real one, and the gradients of Σ weight · result."""
+    tensors, results = called(entry, op, sample, used)
     weights = [torch.randn(r.shape, dtype=r.dtype) if r.is_floating_point() else None for r in results]
     real = [(r, w) for r, w in zip(results, weights, strict=True) if w is not None and r.requires_grad]
     wanted = [k for k, t in enumerate(tensors) if t.requires_grad]

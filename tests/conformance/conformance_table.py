@@ -271,11 +271,11 @@ TABLE.update(
         # losses
         "nn.functional.mse_loss": loss("squared_error({input}, {target})"),
         "nn.functional.cross_entropy": Entry(
-            "{before}cross_entropy({input}, {target}, {axis}){after}",
+            "{before}cross_entropy({input}, {target}, {axis}, {weight}, {ignore_index}, {label_smoothing}){after}",
             "input target weight=None *reduction='mean' ignore_index=-100 label_smoothing=0.0 before=None after=None axis=None",
-            {"weight": "weights of classes", "label_smoothing": "`label_smoothing`"},
             prepare=class_axis,
             of="cross_entropy",
+            fixed=("weight",),
         ),
         # values
         "zeros": Entry("zeros({input})", "input *dtype=None device=None", prepare=filled),

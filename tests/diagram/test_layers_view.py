@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 from diagram_cases import SPECS, apart, shipped, to_dot, written
 
 import graphrun as gr
+from graphrun.diagram.geometry import rect_around
+from graphrun.diagram.shapes import rows_size
 from graphrun.diagram.view import View
 from graphrun.model.picture import ALL, make_view, options_of
 
@@ -54,6 +57,16 @@ def test_equal_copies_of_a_repeat_are_one_stack():
 def test_a_first_copy_of_another_shape_stands_by_itself():
     model = written(inputs="{x: {shape: [batch, 4]}}", nodes="  h: x -> repeat(dense(8), 4)\n  J: mean(h)")
     assert told(layers(model)) == {"x": "x", "h.0": "dense | 4 → 8 | 40", "h.1 … h.3": "dense | × 3 | 8 → 8 | 3 × 72", "J": "J | mean(h)"}
+
+
+def test_a_layer_that_is_shared_says_whose_parameters_it_has():
+    nodes = "  a: x -> two(4)\n  b: y -> share(a)\n  J: sum(a - b) + sum(x @ a.first.weight)"
+    two = '  two(x, n):\n    nodes: {first: "x -> dense(n, tanh)"}\n    returns: first -> dense(2)'
+    view = layers(written(inputs="{x: {shape: [batch, 3]}, y: {shape: [batch, 3]}}", nodes=f"{nodes}\nfunctions:\n{two}"))
+    assert told(view) == {
+        "x": "x", "y": "y", "a": "two | 26", "b": "two | parameters of a", "J": "J | sum(a − b) + sum(x · a.first.weight)"
+    }  # fmt: skip
+    assert set(arrows(view)) == {("x", "a"), ("y", "b"), ("a", "J"), ("b", "J"), ("x", "J")}
 
 
 def test_depth_opens_one_copy_below():
@@ -167,3 +180,50 @@ def test_values_and_gradients_of_what_comes_out():
     assert (found["h"].value, found["h"].gradient) == ("[16×8] |·| 4.97", "|·| 0.202")
     assert found["logits"].heat == 1.0
     assert found["x"].gradient == ""
+
+
+def test_a_layer_says_its_kernel_its_settings_and_its_activation():
+    h = "x -> conv(4, 3, stride=2, padding=[1, 0], activation=relu) -> max_pool2d(2) -> flatten(1)"
+    nodes = f"  h: {h}\n  z: h -> dense(2, tanh)\n  J: sum(z)"
+    assert told(layers(written(inputs="{x: {shape: [batch, 1, 8, 9]}}", nodes=nodes))) == {
+        "x": "x", "h (conv)": "conv | 3 × 3, 1 → 4 | stride 2, padding 1 × 0, relu | 40", "h#2": "max_pool2d | 2 × 2",
+        "h": "flatten | start_dim=1, end_dim=3", "z": "dense | 16 → 2, tanh | 34", "J": "J | sum(z)",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "widest"),
+    [
+        ("models/lenet", {}, 880.0),
+        ("models/character_gpt", {"depth": 2}, 880.0),
+        ("models/unet", {"direction": "TB"}, 880.0),
+        ("models/unet", {"depth": 2}, 1100.0),  # a panel is not broken
+        ("models/resnet_block", {"depth": 2}, 1100.0),
+    ],
+)
+def test_models_in_rows(name, options, widest):
+    placed = apart(layers(shipped(name), **options), widest)
+    for label in placed.labels:
+        size = rows_size(label.rows)
+        for line in placed.lines:
+            if line.ends[1] and not line.bare:
+                (ax, ay), (bx, by) = line.points[-2:]
+                part = min(8.0 / math.hypot(ax - bx, ay - by), 1.0)
+                tip = (bx + (ax - bx) * part, by + (ay - by) * part)
+                assert rect_around(label.at, size).cuts(tip, (bx, by)) is None, label
+
+
+def test_the_last_row_of_a_panel_is_no_single_sign():
+    view = layers(shipped("models/character_gpt"), depth=2)
+    placed = apart(view)
+    inside = {box.id: placed.boxes[box.id] for box in view.boxes if box.panel}
+    lowest = min(y for _, y in inside.values())
+    assert sum(abs(y - lowest) < 20 for _, y in inside.values()) > 3
+
+
+def test_a_gradient_in_a_formula_is_one_box():
+    view = layers(shipped("models/physics_informed"))
+    found = told(view)
+    assert [found[name] for name in ("u_t", "u_x", "u_xx")] == ["u_t | 14 steps", "u_x | 14 steps", "u_xx | 28 steps"]
+    assert len(view.boxes) == 13
+    apart(view, 1100.0)

@@ -65,6 +65,7 @@ def test_formulas_are_broken_and_cut():
     text = pretty("w1 * (x1 - 2) - w2 * x2")
     assert in_lines(text, 11, 500, 500) == (text,)
     assert in_lines(text, 11, 60, 500) == ("w₁ * (x₁ − 2)", "− w₂ * x₂")
+    assert in_lines("mean(reconstruction + divergence)", 11, 80, 150) == ("mean(reconstruction", "+ divergence)")
     assert in_lines("x" * 80, 11, 60, 100)[0].endswith("…")
     assert text_width(clipped("x" * 80, 11, 100), 11) <= 100
 

@@ -28,7 +28,7 @@ def pages():
     return {path.relative_to(ROOT).as_posix(): content for path, content in _generate().pages().items()}
 
 
-MADE = ["docs/operations.md", "docs/diagnostics.md", "docs/graphrun.schema.json", "docs/images/neuron.svg"]
+MADE = ["docs/operations.md", "docs/models.md", "docs/diagnostics.md", "docs/graphrun.schema.json", "docs/images/neuron.svg"]
 
 
 @pytest.mark.parametrize("name", [*MADE, *LESSONS])

@@ -10,7 +10,8 @@ import pytest
 from ledger_cases import Net, ann, classes, dense, fan_out, neuron
 
 import graphrun as gr
-from graphrun.ledger.latex import escaped, joined, math
+from graphrun.ledger.breadth import breadth
+from graphrun.ledger.latex import align, escaped, joined, math
 from graphrun.ledger.ledger import make_ledger
 from graphrun.ops.arithmetic import MUL
 
@@ -32,6 +33,8 @@ SPECS = Path(__file__).parents[2] / "specs"
         ("1e-05", r"1 \times 10^{-5}"),
         ("a^2.5", "a^{2.5}"),
         ("layer_norm", r"\mathrm{layer\_norm}"),
+        ("a > 0 and not b", r"a > 0 \land  \lnot  b"),
+        ("g added at [:, i]", r"g\text{ added at }[:, i]"),
         ("f(x, 'same')", r"\operatorname{f}(x, \text{'same'})"),
     ],
 )
@@ -42,6 +45,18 @@ def test_math(text: str, tex: str) -> None:
 def test_plain_text_is_no_command() -> None:
     assert escaped(r"\input{x} 50% a_b #1 --row") == r"\textbackslash{}input\{x\} 50\% a\_b \#1 -{}-row"
     assert escaped("日") == "?"
+
+
+def test_what_is_broader_than_the_page_is_broken() -> None:
+    short = align([("y", ["a + b", "1 + 2"], "3")])
+    assert short == [r"\begin{align*}", "  y &= a + b = 1 + 2 = 3", r"\end{align*}"]
+    wide = " + ".join(f"x_{{{k}}}" for k in range(40))
+    assert breadth(wide) > 460 > breadth("a + b")
+    lines = align([("y", [wide, "f(1, 2)"], "3")])
+    assert lines[0] == r"\settowidth{\leftside}{$\displaystyle y$}"
+    assert lines[2:-1] == [rf"  y &= \broken{{{wide}}} \\", r"   &= f(1, 2) \\", "   &= 3"]
+    called = align([("y", [f"f({wide}, 0)"], "")])
+    assert called[2] == rf"  y &= \broken{{f({wide},\allowbreak 0)}}"
 
 
 def test_both_factors_are_marked() -> None:
@@ -67,3 +82,4 @@ def test_documents_compile(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False, timeout=120)
     assert done.returncode == 0, done.stdout[-2000:]
     assert (tmp_path / "all.pdf").stat().st_size > 20_000
+    assert "Overfull" not in (tmp_path / "all.log").read_text(encoding="utf-8", errors="replace")

@@ -281,3 +281,16 @@ def test_a_chain_of_ten_thousand_nodes() -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert len(ledger.to_json()["nodes"]) == 10_000
     assert ledger.to_markdown().count("\n") > 20_000
+
+
+def test_a_gradient_that_needs_two_lines_keeps_its_words() -> None:
+    name = "blocks.first.attention.projection.bias"
+    net = Net()
+    b = net.param(name, [-0.00983114, 0.000656998, 0.011149932, -0.011185123])
+    net.node("J", lambda _: MUL(_, net.num(0.5), SUM(_, MUL(_, b, b))))
+    text = make_ledger(net.facts("J")).to_text()
+    at = text.index("GRADIENT")
+    assert text[at : text.index("WORK")] == (
+        f"GRADIENT          ∂J/∂{name}\n                                      = [-0.009831, 0.000657, 0.01115, -0.01119]\n"
+    )
+    assert all(len(line) <= 85 for line in text[text.index("BACKWARD") :].splitlines())  # the name itself begins far to the right

@@ -8,14 +8,26 @@ import numpy as np
 import pytest
 
 import graphrun as gr
-from graphrun.ledger.kinks import BENT
+from graphrun.ir.builder import Builder
+from graphrun.ledger.kinks import BENT, bends
 from graphrun.ops.registry import OPS
 
 
 def test_every_operation_with_a_kink_is_known() -> None:
     known = {name for name, op in OPS.items() if op.kinks}
-    assert known - set(BENT) <= {"max_pool1d", "max_pool2d"}
-    assert set(BENT) <= set(OPS)
+    assert known <= set(BENT) <= set(OPS)
+    assert {name for name in BENT if OPS[name].vjp is not None} <= known
+
+
+def test_what_decides_by_real_values_bends_too() -> None:
+    b = Builder()
+    x, y = b.input("x", (3,), "float64"), b.input("y", (3,), "float64")
+    below = OPS["less"](b, x, y)
+    both = OPS["logical_not"](b, below)
+    place = OPS["argmax"](b, x, axis=0)
+    chosen = OPS["where"](b, below, x, y)
+    nodes = [x, y, below, both, place, chosen, OPS["relu"](b, chosen)]
+    assert bends(b.graph, nodes) == [below, place, nodes[-1]]
 
 
 @pytest.mark.parametrize(
@@ -30,6 +42,10 @@ def test_every_operation_with_a_kink_is_known() -> None:
         ("floor", [[0.5, 1.0, -0.5]], {}, None, [1, 0, -1]),
         ("atan2", [[1.0, 0.0, 0.0, -1.0], [-1.0, -1.0, 1.0, 0.0]], {}, None, [1, 0, 1, 1]),
         ("round", [[0.4, 0.5]], {}, None, [1, 0]),
+        ("elu", [[-1.0, 0.0, 2.0]], {"alpha": 0.5}, None, [-1, 0, 1]),
+        ("elu", [[-1.0, 0.0, 2.0]], {"alpha": 1.0}, None, [1, 1, 1]),
+        ("norm", [[0.0, 2.0]], {"ord": 1.0}, 2.0, [0, 1]),
+        ("norm", [[2.0, -2.0, 1.0]], {"ord": np.inf, "axis": None}, np.array(2.0), [0, 0, -1]),
     ],
 )
 def test_sides(name: str, operands: list[Any], attrs: dict[str, Any], out: Any, sides: Any) -> None:

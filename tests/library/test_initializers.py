@@ -70,6 +70,21 @@ def test_zeros_ones_and_constants() -> None:
     assert (values("constant(0.25)", [2, 3]) == 0.25).all()
 
 
+@pytest.mark.parametrize(
+    ("init", "expected"),
+    [
+        ("eye()", np.eye(3, 4)),
+        ("full(0.5)", np.full((3, 4), 0.5)),
+        ("linspace(0, 1)", np.linspace(0, 1, 5)),
+        ("linspace(start=1, end=0)", np.linspace(1, 0, 5)),
+        ("arange()", np.arange(5.0)),
+        ("arange(5)", np.arange(5.0)),
+    ],
+)
+def test_values_with_a_length_take_it_from_the_shape(init: str, expected: Any) -> None:
+    np.testing.assert_allclose(values(init, list(expected.shape)), expected, rtol=1e-15)
+
+
 def test_lecun_normal_has_the_variance_of_one_over_fan_in() -> None:
     found = values("lecun_normal()", SHAPE)
     assert found.std() == pytest.approx(SHAPE[0] ** -0.5, rel=0.02)

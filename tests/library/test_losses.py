@@ -18,7 +18,14 @@ ZERO = np.where(R.min(-1, keepdims=True) == R, 0, R)
 BITS = np.heaviside(B, 0)
 SIGNS = np.sign(B)
 CLASSES = np.array([0, 3, 2, 2, 1])
+LEFT_OUT = np.array([0, -100, 2, -100, 1])
 EDGE = np.array([[0.0, 1.0, 0.3, 0.7]])
+
+
+def weights(like: Any) -> Any:
+    """The weights of four classes, as a tensor."""
+    return like.new_tensor([0.5, 1, 2, 1.5])
+
 
 CASES: dict[str, tuple[str, Any, Any, Any]] = {  # our call, prediction, target, torch's call
     "squared_error": ("squared_error(p, t)", A, B, lambda F, p, t: F.mse_loss(p, t, reduction="none")),
@@ -36,6 +43,39 @@ CASES: dict[str, tuple[str, Any, Any, Any]] = {  # our call, prediction, target,
     "cross_entropy, axis": (
         "cross_entropy(p, t, axis=1)", A.reshape(1, 5, 2, 2), np.array([[[0, 4], [2, 1]]]),
         lambda F, p, t: F.cross_entropy(p, t, reduction="none"),
+    ),
+    "cross_entropy, weight": (
+        "cross_entropy(p, t, weight=[0.5, 1, 2, 1.5])", A, CLASSES, lambda F, p, t: F.cross_entropy(p, t, weights(p), reduction="none")
+    ),
+    "cross_entropy, ignored": (
+        "cross_entropy(p, t, ignore_index=-100)", A, LEFT_OUT, lambda F, p, t: F.cross_entropy(p, t, reduction="none")
+    ),
+    "cross_entropy, everything": (
+        "cross_entropy(p, t, -1, [0.5, 1, 2, 1.5], 2, 0.2)", A, CLASSES,
+        lambda F, p, t: F.cross_entropy(p, t, weights(p), ignore_index=2, label_smoothing=0.2, reduction="none"),
+    ),
+    "cross_entropy, everything of images": (
+        "cross_entropy(p, t, 1, [0.5, 1, 2, 1.5], -1, 0.2)", A.reshape(1, 4, 5, 1), np.array([[[0], [-1], [2], [2], [1]]]),
+        lambda F, p, t: F.cross_entropy(p, t, weights(p), ignore_index=-1, label_smoothing=0.2, reduction="none"),
+    ),
+    "cross_entropy, everything of one row": (
+        "cross_entropy(p, t, weight=[0.5, 1, 2, 1.5], label_smoothing=0.2)", A[0], CLASSES[1],
+        lambda F, p, t: F.cross_entropy(p, t, weights(p), label_smoothing=0.2, reduction="none"),
+    ),
+    "nll, weight and ignored": (
+        "nll(log_softmax(p), t, weight=[0.5, 1, 2, 1.5], ignore_index=-100)", A, LEFT_OUT,
+        lambda F, p, t: F.nll_loss(F.log_softmax(p, -1), t, weights(p), reduction="none"),
+    ),
+    "nll, axis": (
+        "nll(log_softmax(p, axis=1), t, axis=1)", A.reshape(1, 4, 5), np.array([[0, 3, 2, 2, 1]]),
+        lambda F, p, t: F.nll_loss(F.log_softmax(p, 1), t, reduction="none"),
+    ),
+    "binary_cross_entropy_with_logits, a pos_weight for each": (
+        "binary_cross_entropy_with_logits(p, t, [0.5, 1, 2, 1.5])", A, BITS,
+        lambda F, p, t: F.binary_cross_entropy_with_logits(p, t, reduction="none", pos_weight=weights(p)),
+    ),
+    "kl_divergence, axis": (
+        "kl_divergence(t, p, axis=0)", Q, R, lambda F, p, t: F.kl_div(p.log(), t, reduction="none").sum(0),
     ),
     "nll": ("nll(log_softmax(p), t)", A, CLASSES, lambda F, p, t: F.nll_loss(F.log_softmax(p, -1), t, reduction="none")),
     "binary_cross_entropy": ("binary_cross_entropy(p, t)", P, BITS, lambda F, p, t: F.binary_cross_entropy(p, t, reduction="none")),

@@ -114,12 +114,20 @@ OPTIMIZERS: dict[str, tuple[str, Callable[[Any], Callable[[Any], Any]]]] = {
 }  # fmt: skip
 
 
-def after_five_steps(torch: Any, net: str, optimizer: str, folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The parameters before, ours after, and torch's after.
+IDLE = {"transformer": "h.0.self_attn.k.bias"}
+"""What a loss does not depend on: a key's bias adds the same to all scores of a query, which softmax takes away again.
 
-    All begin away from 0: the gradient of a key's bias is 0 but for rounding, and from a bias of 0 an optimizer that divides by
-    the size of the gradient would follow that rounding. (So it would with a bias before a batch norm, which is left out.)
-    """
+Its gradient is 0 but for rounding, of the size of 1e-18 here and in torch, and other rounding in each. From a bias of 0 it is all
+there is; divided by its own size, and fed back by weight decay (with lr · weight_decay / eps far above 1), it makes steps of the size of
+lr within five updates, in torch's numbers as in ours. Nothing else sees them. So this one is compared where it starts away from 0, and
+everything else from both starts.
+"""
+
+
+def after_five_steps(
+    torch: Any, net: str, optimizer: str, folder: Path, away: bool
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The parameters before, ours after, and torch's after; begun as initialized, or away from that (and from 0)."""
     written, theirs = OPTIMIZERS[optimizer]
     shape, formula = NETS[net]
     x = fed(net)
@@ -129,7 +137,7 @@ def after_five_steps(torch: Any, net: str, optimizer: str, folder: Path) -> tupl
         f"  label: {{shape: [batch], dtype: int64, default: {LABELS}}}\nnodes:\n  h: {formula}\n  J: mean(cross_entropy(h, label))\n"
         f'loss: J\ntrain: {{steps: 5, optimizer: "{written}"}}\n'
     )
-    before = {name: value + 0.1 * RNG.normal(size=value.shape) for name, value in model.params.items()}
+    before = {name: value + 0.1 * away * RNG.normal(size=value.shape) for name, value in model.params.items()}
     save_file({**model.state, **before}, folder / "start.safetensors")
     model.load_params(folder / "start.safetensors")
     p = {name: torch.tensor(value, requires_grad=True) for name, value in before.items()}
@@ -142,30 +150,49 @@ def after_five_steps(torch: Any, net: str, optimizer: str, folder: Path) -> tupl
     return before, model.train().params, {name: value.detach().numpy() for name, value in p.items()}
 
 
-def hold(net: str, optimizer: str, folder: Path) -> None:
+def hold(net: str, optimizer: str, folder: Path, away: bool) -> None:
     torch = pytest.importorskip("torch")
-    before, ours, theirs = after_five_steps(torch, net, optimizer, folder)
-    moved = max(np.abs(ours[name] - value).max() for name, value in before.items())
-    assert moved > 1e-4
+    before, ours, theirs = after_five_steps(torch, net, optimizer, folder, away)
     for name, value in theirs.items():
+        if not away and name == IDLE.get(net):
+            continue
+        assert np.abs(ours[name] - before[name]).max() > 1e-6 or name == IDLE.get(net), name
         np.testing.assert_allclose(ours[name], value, rtol=1e-8, atol=1e-8, err_msg=name)
+
+
+OTHERS = [net for net in NETS if net != "mlp"]
+SLICE = [(OTHERS[k % len(OTHERS)], optimizer) for k, optimizer in enumerate(OPTIMIZERS)]
+SLICE += [("transformer", "adam, all"), ("batch norm", "rmsprop, centered"), ("lstm", "adadelta, all"), ("cnn", "adagrad, all")]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_is_torchs_on_one_net(optimizer: str, tmp_path: Path) -> None:
-    hold("mlp", optimizer, tmp_path)
+    hold("mlp", optimizer, tmp_path, away=True)
 
 
-@pytest.mark.parametrize("net", [net for net in NETS if net != "mlp"])
-def test_adam_is_torchs_on_every_net(net: str, tmp_path: Path) -> None:
-    hold(net, "adam, amsgrad", tmp_path)
+@pytest.mark.parametrize(("net", "optimizer"), dict.fromkeys(SLICE))
+def test_every_optimizer_is_torchs_on_another_net(net: str, optimizer: str, tmp_path: Path) -> None:
+    hold(net, optimizer, tmp_path, away=False)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("away", [False, True])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("net", [net for net in NETS if net != "mlp"])
-def test_every_optimizer_is_torchs_on_every_net(net: str, optimizer: str, tmp_path: Path) -> None:
-    hold(net, optimizer, tmp_path)
+@pytest.mark.parametrize("net", NETS)
+def test_every_optimizer_is_torchs_on_every_net(net: str, optimizer: str, away: bool, tmp_path: Path) -> None:
+    hold(net, optimizer, tmp_path, away)
+
+
+def test_the_gradient_of_a_keys_bias_is_rounding() -> None:
+    shape, formula = NETS["transformer"]
+    x = fed("transformer").tolist()
+    model = gr.loads(
+        f"graphrun: 1\ninputs:\n  x: {{shape: [batch, {', '.join(map(str, shape))}], default: {x}}}\nnodes:\n  h: {formula}\n"
+        "  J: mean(h^2)\nloss: J\n"
+    )
+    g = model.grad()
+    assert np.abs(g["h.0.self_attn.k.bias"]).max() < 1e-15
+    assert np.abs(g["h.0.self_attn.q.bias"]).max() > 1e-6
 
 
 def test_lion_is_as_published() -> None:

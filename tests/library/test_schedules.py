@@ -69,3 +69,8 @@ def test_schedules_are_torchs(schedule: str) -> None:
 def test_a_schedule_may_hold_another() -> None:
     ours = rates("warmup(step_decay(1, 2, 0.5), 4)", 6)
     np.testing.assert_allclose(ours, [0.25, 0.4375, 0.3125, 0.40625, 0.25, 0.25], rtol=1e-12)
+
+
+def test_one_cycle_stays_at_its_end() -> None:
+    ours = rates("one_cycle(0.5, total_steps=4)", 7)
+    np.testing.assert_allclose(ours[3:], [0.5 / 25 / 1e4] * 4, rtol=1e-6)

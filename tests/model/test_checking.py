@@ -108,6 +108,12 @@ def test_a_kink_nearby_is_not_taken_for_a_fault() -> None:
     assert c.ok, c.worst
 
 
+def test_a_place_that_moves_out_of_range_is_the_edge_of_the_domain() -> None:
+    text = "graphrun: 1\ninputs: {x: 1.99}\nparams: {w: [2.0, 3.0]}\nnodes:\n  place: cast(x, 'int64')\n  J: w[place]^2 + x^2\nloss: J\n"
+    c = gr.loads(text).check()
+    assert c.ok, c.worst
+
+
 def test_the_worst_entry_is_named() -> None:
     tanh = OPS["tanh"]
 
@@ -134,3 +140,99 @@ def test_what_is_behind_stop_gradient_stays_as_it_is_in_the_differences() -> Non
     slope, numerical = by_name["s"]  # along a direction of its own length
     assert abs(slope) >= 1.5
     assert slope == pytest.approx(numerical)
+
+
+KINKED = {  # formula over x -> x at a kink, how many of its entries stand there
+    "sum(relu(x))": ([0.0, 1.0, -2.0], 1),
+    "sum(abs(x))": ([0.0, 1.0, 0.0], 2),
+    "sum(clip(x, -1, 1))": ([1.0, -1.0, 0.5], 2),
+    "max(x)": ([2.0, 2.0, 1.0], 2),
+    "min(x)": ([2.0, 1.0, 1.0], 2),
+    "max_pool1d(x, 3)[0]": ([2.0, 2.0, 1.0], 2),
+    "topk(x, 2)[0][1]": ([2.0, 1.0, 1.0], 2),
+    "sort(x)[0][0] * 3": ([2.0, 1.0, 1.0], 2),
+    "sum(where(x > 0, x^2 + 1, 3 * x))": ([0.0, 1.0, -1.0], 1),
+    "sum(where(x == 0, 1, x))": ([0.0, 1.0, -1.0], 1),
+    "sum(floor(x) + x^2)": ([2.0, 1.5, 0.25], 1),
+    "sum(round(x) * x)": ([0.5, 1.25, 0.25], 1),
+    "sum(mod(x, 2))": ([4.0, 1.0, 0.5], 1),
+    "sum(sign(x) * x^2 + sign(x))": ([0.0, 1.0, 0.5], 1),
+    "sum(elu(x, alpha=0.5) + selu(x))": ([0.0, 1.0, 0.5], 1),
+    "norm(x, ord=1)": ([0.0, 1.0, 0.5], 1),
+    "norm(x, ord=inf)": ([1.0, -1.0, 0.5], 2),
+    "norm(x)": ([0.0, 0.0, 0.0], 3),
+    "sum(hard_tanh(x) + relu6(x + 6))": ([0.0, 1.0, 0.5], 2),
+    "sum(relu(x) - relu(-x))": ([0.0, 1.0, 0.5], 1),
+    "sum(x * one_hot(argmax(x), 3))": ([1.0, 1.0, 0.5], 2),
+    "sum(cast(cast(x, 'int64'), 'float64') * x)": ([1.0, 1.5, 0.5], 1),
+}
+
+
+@pytest.mark.parametrize("formula", KINKED)
+def test_an_entry_at_a_kink_is_told_and_no_fault(formula: str) -> None:
+    x, kinks = KINKED[formula]
+    found = checked(f'  J: "{formula}"\n', x=x) if "w" in formula else gr.loads(text_of(formula)).check(x=x)
+    assert found.ok, found.worst
+    by_name = {c.name: c for c in found.checked}
+    assert by_name["x"].kinks == kinks
+    assert by_name["x"].compared == 3
+
+
+@pytest.mark.parametrize("formula", KINKED)
+def test_beside_a_kink_differences_do_not_reach_over_it(formula: str) -> None:
+    x = np.array(KINKED[formula][0]) + 1e-5 * np.array([1.1, -1.3, 0.7])
+    found = gr.loads(text_of(formula)).check(x=x)
+    assert found.ok, found.worst
+    (entry,) = [c for c in found.checked if c.name == "x"]
+    assert (entry.kinks, entry.vague) == (0, 0)
+    assert entry.off < 1e-6
+
+
+def text_of(formula: str) -> str:
+    return f'graphrun: 1\ninputs: {{x: {{shape: [3]}}}}\nnodes:\n  J: "{formula}"\nloss: J\n'
+
+
+def test_one_wrong_entry_among_many_is_seen_along_a_direction() -> None:
+    square, size = OPS["square"], 20_000
+
+    def off_at_one(b: Builder, node: Any, g: int) -> Any:
+        (right,) = square.vjp(b, node, g)  # type: ignore[misc]
+        factors = np.ones(size)
+        factors[1234] += 1e-4
+        return (OPS["mul"](b, right, b.const(tuple(factors.tolist()), "float64", (size,))),)
+
+    b = Builder()
+    x = b.input("x", (size,), "float64")
+    of = OPS["mean"](b, b.node(replace(square, vjp=off_at_one), [x]))
+    found = check_gradients(b.graph, of, {x: np.random.default_rng(0).uniform(0.5, 1.0, size)})
+    assert not found.ok
+    assert found.checked[0].worst == ()
+    assert found.checked[0].compared == 128
+
+
+def test_float32_is_checked_in_float64() -> None:
+    text = text_of("sum(tanh(x)^3)").replace("graphrun: 1", "graphrun: 1\ndtype: float32")
+    found = gr.loads(text).check(x=[0.3, -0.2, 0.9])
+    assert found.ok
+    assert found.worst is not None
+    assert found.worst.off < 1e-9
+
+
+def test_small_losses_and_small_values_are_checked_as_well() -> None:
+    for formula, x in (("1e-12 * sum(tanh(x))", [0.3, -0.2, 0.9]), ("sum(log(x))", [1e-7, 1e-3, 1.0]), ("sum(x^3)", [1e6, 2e-6, 1.0])):
+        found = gr.loads(text_of(formula)).check(x=x)
+        assert found.ok, found.worst
+        assert found.worst is not None
+        assert found.worst.off < 1e-5
+
+
+def test_a_value_that_is_not_finite_has_no_differences() -> None:
+    with pytest.raises(gr.RunError, match="`J` is nan here"):
+        gr.loads(text_of("sum(log(x))")).check(x=[-1.0, 1.0, 2.0])
+
+
+def test_at_the_edge_of_what_is_finite_a_gradient_is_unclear() -> None:
+    found = gr.loads(text_of("sum(sqrt(x))")).check(x=[0.0, 1.0, 2.0])
+    (entry,) = [c for c in found.checked if c.name == "x"]
+    assert found.ok
+    assert entry.vague == 1

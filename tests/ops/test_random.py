@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from op_cases import value
 
+import graphrun as gr
 from graphrun.ir.builder import Builder
 from graphrun.ops.registry import OPS
 
@@ -55,3 +56,45 @@ def test_orthogonal(shape):
 
 def test_scalars():
     assert np.shape(drawn("normal", shape=())) == ()
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("normal([2], 0, -1)", "`std` of `normal` is not below 0; here it is -1"),
+        ("uniform([2], 3, 2)", "the bounds of `uniform` must be in order: 3 and 2"),
+        ("bernoulli(2, [3])", "the probability `p` of `bernoulli` is a number from 0 to 1; here it is 2"),
+        ("bernoulli(x)", "the probability `p` of `bernoulli` is a number from 0 to 1; here it is -0.5"),
+        ("dropout(x, 1.5)", "the probability `p` of `dropout` is a number from 0 to 1; here it is 1.5"),
+    ],
+)
+def test_what_is_no_distribution_is_told(formula, message):
+    with pytest.raises(gr.GraphrunError) as caught:
+        gr.loads(f"graphrun: 1\ninputs: {{x: {{default: -0.5}}}}\nnodes:\n  y: {formula}\n").run()
+    assert caught.value.diagnostics[0].message == message
+    assert caught.value.diagnostics[0].place.line == 4
+
+
+def test_bernoulli_is_an_initializer():
+    w = gr.loads('graphrun: 1\nparams: {w: {shape: [40, 50], init: bernoulli(0.3)}}\nnodes: {J: sum(w)}\nloss: J\n').params["w"]
+    assert set(w.ravel()) == {0, 1}
+    assert w.mean() == pytest.approx(0.3, abs=0.03)
+
+
+@pytest.mark.parametrize("init", ["normal(0, -1)", "uniform(3, 2)", "truncated_normal(0, 0)"])
+def test_nor_is_it_an_initial_value(init):
+    model = gr.loads(f'graphrun: 1\nparams: {{w: {{shape: [2], init: "{init}"}}}}\nnodes: {{J: sum(w)}}\nloss: J\n')
+    with pytest.raises(gr.SpecError, match="wrong-value"):
+        model.run()
+
+
+def test_the_engines_draw_the_same():
+    text = (
+        "graphrun: 1\nparams: {w: {shape: [5, 3], init: orthogonal()}}\n"
+        "nodes:\n  n: normal([5, 3]) + uniform([3]) + bernoulli(0.3, [5, 3])\n  J: mean(dropout(w + n, 0.4)^2)\n"
+        "loss: J\ntrain: {steps: 6, optimizer: adam(lr=0.1), seed: 3}\n"
+    )
+    python, again, reference = (gr.loads(text).train(engine=e) for e in ("python", "python", "reference"))
+    np.testing.assert_array_equal(python.params["w"], again.params["w"])
+    np.testing.assert_allclose(python.params["w"], reference.params["w"], rtol=1e-12)
+    assert len({round(x, 6) for x in python.history.losses}) == 6

@@ -99,7 +99,7 @@ def test_a_spec_with_faults_is_given_where_the_rest_can_be_judged():
         ("param: {w: 1}", Lost({"w"}, {"w"}, {"w"}, {"w"})),
         ("params: {w: {ini: 3}}", Lost({"w"})),
         ("inputs: {x: 1, x: 2}\nnodes: {a: @x}", Lost({"a"})),
-        ("nodes: {a: 1, b-c: 2}\nparams: {a: 1}", Lost({"a", "b-c", "b", "c"})),
+        ("nodes: {a: 1, b-c: 2}\nparams: {a: 1}", Lost({"a", "b-c", "b", "c", "b_c", "bc"})),
         ("inputs: {x: {shape: [batch, 3, []]}}", Lost({"x"}, batch=True)),
         ("inputs: [x, y]", Lost({"x", "y"})),
         ("nodes: 3", Lost(any_name=True)),
@@ -269,7 +269,7 @@ def test_a_wrong_number_among_many_is_told_once():
     assert [(d.code, d.place.line) for d in reporter.errors if d.place] == [("wrong-type", 53), ("bad-name", 54)]
     assert spec is not None
     assert len(spec.model.params) == 51
-    assert spec.file.lost == Lost({"v", "7w", "w"})
+    assert spec.file.lost == Lost({"v", "7w", "w", "w7", "_7w"})
 
 
 def test_reading_loads_neither_numpy_nor_rich():

@@ -121,6 +121,15 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.parametrize("section", ["functions", "params", "inputs", "optimizers"])
+def test_a_name_that_is_a_section_is_a_name(section):
+    document = read_yaml(Source("s.yaml", "graphrun: 1\n"), Reporter())
+    assert document is not None
+    reporter = Reporter()
+    check_spec({"graphrun": 1, section: {"expect": ["x", 1, None]}}, document.places, reporter)
+    assert reporter.errors
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=5))
 def test_no_data_raise_and_every_fault_is_in_our_words(data):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from array import array
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from graphrun.train.report import (
     heading,
     number,
     plain,
+    prediction_text,
     sparkline,
     summary,
     weights,
@@ -84,6 +86,20 @@ def test_summary_with_predictions_beside_weights() -> None:
         "    2   0   1  2             1        2     w3  -1 → -0.093    w6  -3 → -2.730",
         "    3   1   0  1             5  0.00123",
     ]
+
+
+def test_the_classes_of_a_sequence_are_its_prediction() -> None:
+    scores = np.zeros((2, 3, 4))
+    scores[0, [0, 1, 2], [3, 0, 1]] = 1
+    scores[1, [0, 1, 2], [2, 2, 0]] = 1
+    shown = Predictions({"next": [[3, 0, 1], [2, 0, 0]]}, "next", "logits", np.zeros((2, 3, 4)), scores, target_is_class=True)
+    assert [prediction_text(shown, row) for row in scores] == ["[3, 0, 1]", "[2, 2, 0]"]
+    assert prediction_text(shown, scores[0, :1]) == "3"
+    named = replace(shown, classes=("a", "b", "c", "d"))
+    assert prediction_text(named, scores[0]) == "[d, a, b]"
+    long = Predictions({"next": [list(range(9))]}, "next", "p", np.zeros((1, 9, 4)), np.zeros((1, 9, 4)), target_is_class=True)
+    assert summary(a_run(), long)[2].split() == ["row", "next", "p", "before", "after"]
+    assert "[0, 1, 2, 3, …  [0, 0, 0, 0, …  [0, 0, 0, 0, …" in summary(a_run(), long)[3]
 
 
 def test_summary_of_a_classifier() -> None:

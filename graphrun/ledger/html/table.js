@@ -1,6 +1,7 @@
 // The table of all steps: sorted by any column, searched, and where there are many of them only those in view are in the page.
 
 const MANY = 400; // steps from which on only those in view are in the page
+const LONG = 60; // and those from which on the table scrolls by itself
 const PRINTABLE = 3000; // rows that are printed
 const NARROW = 440; // pixels below which a row is a card
 const HIGH = 46; // pixels of such a row
@@ -47,6 +48,7 @@ class StepTable {
     const holder = byId("table");
     holder.classList.remove("stacked");
     holder.classList.toggle("virtual", this.virtual);
+    holder.classList.toggle("long", !this.virtual && this.rows.length > LONG);
     this.heads = this.columns.map((column) => {
       const button = el("button", { type: "button", class: "th", click: () => this.sort(column.key) }, column.head);
       return el("th", { scope: "col", role: "columnheader", class: classes(column) }, button);
@@ -123,6 +125,8 @@ class StepTable {
     holder.classList.remove("stacked");
     const narrow = holder.clientWidth < NARROW || holder.firstChild.offsetWidth > holder.clientWidth;
     holder.classList.toggle("stacked", narrow);
+    const now = this.shown.find((row) => row.number === this.stepper.at);
+    if (now?.line) this.reveal(now.line);
   }
 
   /** All rows in view or not, up to a bound. */
@@ -199,7 +203,17 @@ class StepTable {
       row.line.classList.toggle("at", mine);
       if (mine) row.line.setAttribute("aria-current", "step");
       else row.line.removeAttribute("aria-current");
+      if (mine) this.reveal(row.line);
     }
+  }
+
+  /** Scrolls the table, and nothing around it, so far that a line of it is seen. */
+  reveal(line) {
+    const holder = byId("table");
+    if (!holder.classList.contains("long") || !line.isConnected) return;
+    const [here, box] = [line.getBoundingClientRect(), holder.getBoundingClientRect()];
+    const top = here.top - box.top;
+    if (top < 40 || top + here.height > holder.clientHeight) holder.scrollTop += top - (holder.clientHeight - here.height) / 2;
   }
 }
 

@@ -415,3 +415,19 @@ def test_numbers_that_are_not_finite_are_shown(browser: Browser, opened: Any) ->
     opened("graphrun: 1\ninputs: {x: 0}\nparams: {w: 1}\nnodes:\n  z: log(x)\n  J: z * w\nloss: J\n")
     assert "inf" in browser.text("#facts")
     assert browser.complaints == []
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+def test_a_long_table_scrolls_by_itself_to_the_step_shown(browser: Browser, opened: Any, width: int) -> None:
+    opened("models/character_gpt", width=width)
+    assert browser.js("document.documentElement.scrollWidth") <= width
+    assert browser.js("byId('table').clientHeight <= 0.71 * innerHeight")
+    seen = "((a, b) => a.top >= b.top - 1 && a.bottom <= b.bottom + 1)(e.getBoundingClientRect(), byId('table').getBoundingClientRect())"
+    assert browser.all("tr.step.at", seen) == [True]
+    browser.js("byId('first').click()")
+    browser.settle()
+    assert browser.all("tr.step.at", seen) == [True]
+    assert browser.js("scrollY") == 0
+    if width == 360:
+        room = browser.js("document.querySelector('tr.step').clientWidth")
+        assert min(browser.all("tr.step td.equal:not(:empty)", "e.clientWidth")) > 0.75 * room
