@@ -123,6 +123,8 @@ def _excerpt(place: Place) -> list[str]:
         line = ("…" if start else "") + line[start : start + 100]
         lead = min(lead, 40 + (1 if start else 0))
         marks = min(marks, 60)
+    elif len(line) > 250:
+        line = line[:160] + "…"
     return [f"{number} | {line}", f"{' ' * 5} | {' ' * lead}{'^' * marks}"]
 
 

@@ -120,14 +120,14 @@ class Assembly(Expansion):
             f.formula, f.path, f.base = formula, (*path, k) if len(formulas) > 1 else path, None
             found = self.static.references(formula, f.scope.file, f.scope.functions)
             for name, at in found.functions:
-                if isinstance(at, Name) and name in f.scope.names():
+                if isinstance(at, Name) and f.scope.sees(name):
                     continue
                 if self.find(f.scope.file, name) is None and not self.lost_function(f.scope.file, name):
                     self.located(self.unknown_function(name, f, at, at.callee if isinstance(at, Call) else None), f)
             for name, at in found.values:
                 base = name.partition(".")[0]
                 known = {"pi", "inf", "training", *self.dims}
-                if base in f.scope.names() or base in f.scope.functions or base in known or self.lost(base, f):
+                if f.scope.sees(base) or base in f.scope.functions or base in known or self.lost(base, f):
                     continue
                 if not self.is_function(name, f):  # it may stand where the call of an unknown function wants one
                     self.located(self.unknown(name, at, f), f)
@@ -206,7 +206,8 @@ class Assembly(Expansion):
             )
             raise Poisoned
         sizes = tuple(d for d in shape if isinstance(d, int))
-        return Param(name, sizes, self.dtype, init, isinstance(model, ParamModel) and model.trainable, None, place)
+        trained = isinstance(model, ParamModel) and model.trainable
+        return Param(name, sizes, self.dtype, init, trained, None, place, at if isinstance(init, FunctionValue) else None)
 
     def _initial(self, formula: Formula, f: Frame) -> Any:
         """An `init` that is written as a formula: an initializer's call, or a number."""

@@ -13,6 +13,7 @@ from graphrun.build.beforehand import Beforehand
 from graphrun.build.library import library
 from graphrun.build.lower import POISON
 from graphrun.build.states import State, row_fault
+from graphrun.build.steps import TooManySteps
 from graphrun.build.values import Fault, ListValue, Param, Poisoned, Ref, constant
 from graphrun.errors import Diagnostic, Place, Reporter, certain, nearest
 from graphrun.expr.tree import Formula, Name
@@ -105,6 +106,8 @@ def attempt(spec: Spec, reporter: Reporter, training: bool = False) -> Built | N
     try:
         with collection_paused():
             return _Build(spec, reporter, training).run()
+    except TooManySteps:  # told where it happened
+        return None
     except RecursionError:
         reporter.error(
             "recursion",

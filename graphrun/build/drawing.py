@@ -49,11 +49,11 @@ class Drawing(Steps):
         """The node of the number of the training step: 0 outside training."""
         self.counts_steps = True
         if not self.training:
-            return self.builder.const(0.0, self.dtype)
+            return self.builder.const(0.0, "float64")
         if self.counter is None:
             b = self.builder
             marks, (b.tag, b.call, b.place) = (b.tag, b.call, b.place), (0, -1, 0)
-            self.counter = b.input("step", (), self.dtype)
+            self.counter = b.input("step", (), "float64")
             b.tag, b.call, b.place = marks
         return self.counter
 

@@ -88,7 +88,7 @@ class Expansion(Stateful):
             return Fault("unknown-function", f"there is no function called `{name}`", e, token=token, help=f"that is `{meant}` here")
         if near:
             advice: str | None = f"did you mean `{near}`?"
-        elif name in f.scope.names():
+        elif f.scope.sees(name):
             advice = f"`{name}` is a value; write `{name} * (…)` for a product, or define `{name}(…)` under `functions`"
         else:
             advice = f"define it under `functions`: `{name}(x): …`"
@@ -168,6 +168,7 @@ class Expansion(Stateful):
                 e,
                 help="a function cannot call itself; use `repeat`",
             )
+        self.bound(e, f)
         names = [n for n, _ in fn.signature.args]
         bound = bind(name, names, [d is None for _, d in fn.signature.args], args, kwargs, e)
         record = CallRecord(name, like=value.shared or f.like(len(f.calls)), numbered=numbered, function_value=value)

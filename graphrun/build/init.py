@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from graphrun.build.arguments import INNER
 from graphrun.build.assemble import Assembly
 from graphrun.build.build import Built
+from graphrun.build.frame import Frame
 from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Poisoned, Ref, is_number, to_float
-from graphrun.errors import Diagnostic, SpecError
-from graphrun.expr.tree import Call, Formula, Nothing
+from graphrun.errors import Reporter, SpecError
+from graphrun.expr.tree import Call, Expr
 from graphrun.ir.graph import Graph
 from graphrun.ir.opdef import OpDef
 from graphrun.spec.spec import Function
 
-__all__ = ["fans", "initial"]
+__all__ = ["fans", "initial", "judge_initial_values"]
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -33,15 +35,27 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[1] * field, shape[0] * field
 
 
+def judge_initial_values(built: Built, reporter: Reporter) -> None:
+    """Tells what is wrong with an `init` of the spec or of a file that it uses; those of the library are right."""
+    shipped = built.assembly.shipped
+    for param in [*built.params.values(), *built.state.values()]:
+        if isinstance(param.init, FunctionValue) and param.written is not None and param.written.scope.file not in shipped:
+            try:
+                initial(built, param, 0)
+            except SpecError as error:
+                told = {(d.code, d.place) for d in reporter.diagnostics}
+                reporter.diagnostics += [d for d in error.diagnostics if (d.code, d.place) not in told]
+
+
 def initial(built: Built, param: Param, seed: int) -> tuple[Graph, int] | float | list[Any]:
     """The initial value of a parameter: a number for all its elements, a nested list, or a graph without inputs and the node to evaluate.
 
-    Random values depend on `seed` and the parameter's name alone.
+    Random values depend on `seed` and the parameter's name alone. Raises SpecError with what is wrong with the initializer's call.
     """
     if not isinstance(param.init, FunctionValue):
         return param.init if isinstance(param.init, list) else to_float(param.init)
-    source = built.assembly
-    a = Assembly(source.reporter, source.dtype, (), False, True, source.top, source.library)
+    source, reporter = built.assembly, Reporter()
+    a = Assembly(reporter, source.dtype, (), False, True, source.top, source.library)
     a.scope.values.update({n: v for n, v in source.scope.values.items() if not isinstance(v, Ref)})
     a.initializing, a.random_key = True, (param.name, seed)
     fan_in, fan_out = fans(param.shape)
@@ -53,14 +67,13 @@ def initial(built: Built, param: Param, seed: int) -> tuple[Graph, int] | float 
     rest = [n for n in names if n not in leading]
     named = {**dict(zip(rest, param.init.args, strict=False)), **leading, **param.init.kwargs}
     extra = param.init.args[len(rest) :]
-    f = a.frame(_CALL, ("params",), param.name)
-    f.base = (param.place.line, param.place.column)
-    e = Call(param.init.name, (), (), False, 0, 0, 0)
+    e, f = _call(a, param, rest)
     try:
         if extra:
-            raise Fault(
-                "wrong-arity", f"`{param.init.name}` takes {len(rest)} arguments besides the shape, and {len(param.init.args)} are given"
-            )
+            count = f"{len(rest)} argument{'' if len(rest) == 1 else 's'}"
+            message = f"`{param.init.name}` takes {count} besides the shape, and {len(param.init.args)} are given"
+            tree = f.formula.tree
+            raise Fault("wrong-arity", message, tree.args[len(rest)] if isinstance(tree, Call) and len(tree.args) > len(rest) else tree)
         value = a.use(FunctionValue(target), [], named, e, f)
         if is_number(value):
             return to_float(value)  # type: ignore[arg-type]
@@ -68,12 +81,23 @@ def initial(built: Built, param: Param, seed: int) -> tuple[Graph, int] | float 
             return a.builder.graph, value.node
         raise Fault("wrong-type", f"the initializer `{param.init.name}` does not give values of shape {list(param.shape)}")
     except Fault as fault:
-        raise SpecError(Diagnostic(fault.code, fault.message, param.place, "error", fault.notes, fault.help)) from None
+        a.located(fault, f)
     except Poisoned:
-        raise SpecError(source.reporter.errors) from None
+        pass
+    raise SpecError(reporter.errors)
 
 
-_CALL = Formula("", Nothing(0, 0), (), (0,), (0,))
+def _call(a: Assembly, param: Param, names: Sequence[str]) -> tuple[Call, Frame]:
+    """The initializer's call as the spec has it, all arguments by name; `names` are those that it may give by position."""
+    init, written = param.init, param.written
+    assert written is not None
+    tree = written.formula.tree
+    f = a.frame(written.formula, written.path, param.name)
+    f.positions, f.source = written.positions, a.source_id(written.scope.file)
+    args: tuple[tuple[str, Expr], ...] = ()
+    if isinstance(tree, Call) and len(tree.args) == len(init.args) and len(tree.kwargs) == len(init.kwargs):
+        args = (*zip(names, tree.args, strict=False), *tree.kwargs)
+    return Call(init.name, (), args, False, tree.first, tree.first, tree.last), f
 
 
 def _lengths(target: Any, shape: tuple[int, ...], given: int) -> dict[str, int]:

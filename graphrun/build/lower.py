@@ -54,6 +54,7 @@ from graphrun.ops.registry import OPS
 __all__ = ["POISON", "Frame", "Lowering"]
 
 POISON = object()
+COMPARED = 300_000  # names, looked at for what unknown ones may have meant: thousands of both would take minutes
 _BINARY = {
     "+": OPS["add"], "-": OPS["sub"], "*": OPS["mul"], "/": OPS["div"], "^": OPS["power"], "@": OPS["matmul"],
     "<": OPS["less"], "<=": OPS["less_equal"], ">": OPS["greater"], ">=": OPS["greater_equal"], "==": OPS["equal"], "!=": OPS["not_equal"],
@@ -75,6 +76,7 @@ _COMPARE = {"<", "<=", ">", ">=", "==", "!="}
 class Lowering(Drawing):
     """Lowers expressions. The calls of functions are in `expand.Expansion`, which derives from this."""
 
+    compared: int = 0
     ambient: Mapping[str, Any] = MappingProxyType({})  # what every formula sees: `step` and `steps` in an optimizer's arguments
     over_rows = False  # whether a reduction without an axis runs over axis 0 alone (`data.transform`)
 
@@ -167,7 +169,10 @@ class Lowering(Drawing):
                 "unknown-name", f"`{name}` is known in the arguments of the optimizer alone", e,
                 help="`step` and `steps` count updates: use them in `train.optimizer`, or in functions called there",
             )  # fmt: skip
+        if self.compared > COMPARED:
+            return Fault("unknown-name", f"there is no value called `{name}`", e)
         names, listed = self.seen(f)
+        self.compared += len(names)
         near = nearest(name, names)
         mend, fix = meant(name, names)
         if mend is not None:

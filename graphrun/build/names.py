@@ -83,6 +83,10 @@ class Scope:
     outer: Scope | None = None
     record: CallRecord | None = None
 
+    def sees(self, name: str) -> bool:
+        """Whether `name` is among `names`."""
+        return name in self.values or name in self.lazy or (self.outer is not None and self.outer.sees(name))
+
     def names(self) -> Iterable[str]:
         """All names of values that can be seen."""
         seen = dict.fromkeys([*self.values, *self.lazy])

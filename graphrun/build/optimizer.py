@@ -120,7 +120,8 @@ def optimizer_rule(
     if parsed is None:
         return None
     dtype: DType = spec.model.dtype
-    step = a.builder.input("step", (), dtype)
+    step = a.builder.input("step", (), "float64")  # powers like beta^step are numbers of Python's in torch.optim too
+    a.narrows = True
     param, grad = a.builder.param("param", shape, dtype), a.builder.input("grad", shape, dtype)
     a.ambient = {"step": Ref(step), "steps": steps}
     f = a.frame(parsed[0], path, "update", scope)

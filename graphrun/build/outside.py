@@ -60,15 +60,7 @@ def _of_loss(fault: Fault, function: str, given: Sequence[Given]) -> tuple[str |
     if not fault.message.startswith(_DIFFERENT):
         return None, None
     if function in _OF_CLASSES:
-        wanted = first.shape[:-1]
-        message = f"`{function}` wants the index of a class for each row, so a `target` of shape {shape_text(wanted)}, and not "
-        if target.shape == first.shape:
-            mend = f"`argmax({_said(target, 'target')}, axis=-1)` makes indices of rows that are 1 for one class"
-            return f"{message}{shape_text(target.shape)}", f"{mend}; an input that holds indices has shape {shape_text(wanted)}"
-        if target.shape == (*wanted, 1):
-            mend = f"declare it with shape {shape_text(wanted)}, or write `squeeze({_said(target, 'target')}, -1)`"
-            return f"{message}{shape_text(target.shape)}", mend
-        return None, None
+        return _of_classes(function, first, target, -1 if fault.axis is None else fault.axis)
     whole = [any(isinstance(d, Sym) for d in g.shape) for g in (first, target)]
     if whole[0] != whole[1]:
         lacking = target if whole[0] else first
@@ -77,6 +69,24 @@ def _of_loss(fault: Fault, function: str, given: Sequence[Given]) -> tuple[str |
     for one, two in ((first, target), (target, first)):
         if one.shape == (*two.shape, 1):
             return f"in `{function}`: {fault.message}", f"take the last axis off: `squeeze({_said(one, one.argument)}, -1)`"
+    return None, None
+
+
+def _of_classes(function: str, first: Given, target: Given, axis: int) -> tuple[str | None, str | None]:
+    """What is wrong with a target that is to hold the index of a class for everything but `axis`."""
+    if not -len(first.shape) <= axis < len(first.shape):
+        return None, None
+    at = axis % len(first.shape)
+    wanted = (*first.shape[:at], *first.shape[at + 1 :])
+    message = f"`{function}` wants the index of a class for each row, so a `target` of shape {shape_text(wanted)}, and not "
+    if target.shape == first.shape:
+        mend = f"`argmax({_said(target, 'target')}, axis={axis})` makes indices of rows that are 1 for one class"
+        if function == "cross_entropy":
+            mend += f"; `cast({_said(target, 'target')}, '{first.dtype}')` makes probabilities of them"
+        return f"{message}{shape_text(target.shape)}", f"{mend}; an input that holds indices has shape {shape_text(wanted)}"
+    if target.shape == (*wanted[:at], 1, *wanted[at:]):
+        mend = f"declare it with shape {shape_text(wanted)}, or write `squeeze({_said(target, 'target')}, {axis})`"
+        return f"{message}{shape_text(target.shape)}", mend
     return None, None
 
 

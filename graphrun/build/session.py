@@ -114,9 +114,13 @@ class Session(ABC):
 
     def tell_cycle(self, cycle: Sequence[str], places: Mapping[str, Place]) -> None:
         """Reports a cycle with the names on it and where each stands."""
-        names = " -> ".join([*cycle, cycle[0]])
-        notes = tuple(f"{n} is defined in line {places[n].line} and needs {m}" for n, m in zip(cycle, [*cycle[1:], cycle[0]], strict=True))
-        message = f"{cycle[0]} depends on itself" if len(cycle) == 1 else f"these nodes depend on each other: {names}"
+        shown = [*cycle, cycle[0]] if len(cycle) <= 12 else [*cycle[:6], "…", *cycle[-3:], cycle[0]]
+        names = " -> ".join(shown)
+        many = f" {len(cycle):,}" if len(cycle) > 12 else ""
+        pairs = [*zip(cycle, [*cycle[1:], cycle[0]], strict=True)]
+        pairs = pairs if len(cycle) <= 12 else [*pairs[:6], *pairs[-3:]]
+        notes = tuple(f"{n} is defined in line {places[n].line} and needs {m}" for n, m in pairs)
+        message = f"{cycle[0]} depends on itself" if len(cycle) == 1 else f"these{many} nodes depend on each other: {names}"
         first = min(cycle, key=lambda n: (places[n].line, places[n].column))
         self.tell(
             Diagnostic("cycle", message, places[first], "error", notes, "a graph has no cycles; for a recurrence use `scan(x, f, start)`")

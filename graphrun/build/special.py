@@ -9,9 +9,10 @@ from typing import Any
 
 from graphrun.autodiff.reverse import extend
 from graphrun.build.arguments import bind, given
-from graphrun.build.composed import ComposedForms
 from graphrun.build.frame import Frame
+from graphrun.build.judged import JudgedForms
 from graphrun.build.names import CallRecord, Context
+from graphrun.build.steps import LIMIT, too_many
 from graphrun.build.unknown import attribute
 from graphrun.build.values import Fault, FunctionValue, ListValue, Ref, Value, describe, whole
 from graphrun.errors import Diagnostic
@@ -24,7 +25,7 @@ from graphrun.spec.spec import Function
 __all__ = ["SpecialForms"]
 
 
-class SpecialForms(ComposedForms):
+class SpecialForms(JudgedForms):
     """Lowers the special forms; the calls of functions are in `expand`."""
 
     contexts: dict[str, Context]  # of the nodes of the top-level graph, by name
@@ -46,8 +47,8 @@ class SpecialForms(ComposedForms):
                 return Ref(self.emit(OPS["stop_gradient"], [self.node(x, e, f)], {}, e, f, e.args))
             case "grad":
                 return self._grad(bind(name, ["J", "w"], [True, True], args, kwargs, e), e, f)
-            case "equal_shapes":
-                return self._equal_shapes(bind(name, ["a", "b", "axis"], [True, True, False], args, kwargs, e), e, f)
+            case "equal_shapes" | "last_axes" | "machine_epsilon" | "class_probabilities" | "class_indices":
+                return self.judged(name, args, kwargs, e, f)
             case "split":
                 return self._split(bind(name, ["x", "split_size_or_sections", "axis"], [True, True, False], args, kwargs, e), e, f)
             case "sort" | "topk" | "qr" | "einsum" | "clip" | "slice":
@@ -82,26 +83,12 @@ class SpecialForms(ComposedForms):
             message = f"`{what}` does not depend on `{text}`: this gradient is zero"
             start, end = f.formula.span(e)
             self.tell(Diagnostic("zero-gradient", message, f.place(start, end), "warning", (), "compute the one from the other"))
+        self.bound(e, f)
         b.owner, b.tag, b.call, b.place = f.context.owner, f.tag, f.call, f.packed(e)
         start = len(b)
         found = b.prune(start, extend(b, of, wrt))
         f.context.steps += [i for i in range(start, len(b)) if b.graph.op(i) is not CONST]
         return Ref(found)
-
-    def _equal_shapes(self, bound: Sequence[Any], e: Call, f: Frame) -> Value:
-        """a, where a (without `axis`, if that is given) and b have the same shape: for losses, in which nothing broadcasts by accident."""
-        a, b, axis = bound
-        i, j = self.node(a, e, f), self.node(b, e, f)
-        shape, at = self.builder.shape(i), whole(axis) if given(axis) else None
-        if at is not None and -len(shape) <= at < len(shape):
-            shape = (*shape[: at % len(shape)], *shape[at % len(shape) + 1 :])
-        shapes = [shape_text(shape), shape_text(self.builder.shape(j))]
-        if shapes[0] != shapes[1]:
-            raise Fault(
-                "shape-mismatch", f"prediction and target have different shapes: {shapes[0]} and {shapes[1]}", e,
-                help="bring them to one shape: `squeeze(x, axis)`, `expand_dims(x, axis)` or `reshape(x, shape)`",
-            )  # fmt: skip
-        return Ref(i)
 
     def _dimension(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], e: Call, f: Frame) -> Value:
         x, axis = (
@@ -129,6 +116,8 @@ class SpecialForms(ComposedForms):
             raise Fault("wrong-type", f"`repeat` takes a whole number of copies; here it is {describe(n)}", e)
         if not isinstance(function, FunctionValue):
             raise Fault("not-a-function", f"`repeat` takes a function; here it is {describe(function)}", e)
+        if times > LIMIT:
+            raise too_many(e)
         record = CallRecord("repeat", like=f.like(len(f.calls)))
         record.call = self.builder.call_id("", "repeat", f.call, f.packed(e))
         f.calls.append(record)
@@ -162,6 +151,8 @@ class SpecialForms(ComposedForms):
             )  # fmt: skip
         if length == 0:
             raise Fault("scan-length", "there is nothing to scan: the length is 0", e)
+        if length > LIMIT:
+            raise too_many(e)
         assert at is not None
         return self._positions(nodes, isinstance(x, ListValue), function, start, at, length, e, f)
 
@@ -246,7 +237,7 @@ class SpecialForms(ComposedForms):
         if found is None:
             raise (
                 self.unknown(name, e, f)
-                if name not in f.scope.names()
+                if not f.scope.sees(name)
                 else Fault("unknown-name", f"`{name}` is not a node, so nothing is inside it", e, help=attribute(name, _last(e, f)))
             )
         return found

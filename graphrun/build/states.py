@@ -67,7 +67,7 @@ class Stateful(SpecialForms):
         """A state from its entry, without a node."""
         p = self.new_param(name, model, path, f, file)
         self.asks_training = True
-        made = State(p.name, p.shape, p.dtype, p.init, False, None, p.place, file.positions.value((*path, "update")))
+        made = State(p.name, p.shape, p.dtype, p.init, False, None, p.place, p.written, file.positions.value((*path, "update")))
         self.states.append(made)
         return made
 

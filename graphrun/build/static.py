@@ -17,6 +17,7 @@ SPECIALS = {
     name: Special(name)
     for name in (
         *("repeat", "scan", "share", "stop_gradient", "grad", "dim", "shape", "rank", "size", "equal_shapes"),
+        *("last_axes", "machine_epsilon", "class_probabilities", "class_indices"),
         *("split", "sort", "topk", "qr", "einsum", "clip", "slice"),
     )
 }

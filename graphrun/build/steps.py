@@ -11,17 +11,35 @@ from graphrun.build.arguments import list_constant
 from graphrun.build.frame import Frame
 from graphrun.build.session import Session
 from graphrun.build.values import Fault, ListValue, Ref, Training, describe, to_float
+from graphrun.errors import SpecError
 from graphrun.expr.tree import Call, Expr, Index, Name, Transpose, walk
 from graphrun.ir.leaves import CONST, DIMENSION, INPUT, PARAM, STATE
 from graphrun.ir.opdef import OpDef
 from graphrun.ir.types import OpFault, Sym, TensorType, shape_text
 from graphrun.ops.registry import OPS
 
-__all__ = ["Steps"]
+__all__ = ["LIMIT", "Steps", "TooManySteps", "too_many"]
+
+LIMIT = 2_000_000
+"""Steps of a graph, and calls in it: a few lines of functions that call each other can ask for more than any machine holds."""
+
+
+class TooManySteps(SpecError):
+    """Ends a build: whatever would be built next would be too much, too."""
+
+
+def too_many(e: Expr) -> Fault:
+    """The fault that a graph grows past the limit at `e`."""
+    return Fault(
+        "too-many-steps", f"the graph has more than {LIMIT:,} steps here", e,
+        help="work on whole arrays, where one step does what many do on single numbers; fewer copies, or a shorter scan",
+    )  # fmt: skip
 
 
 class Steps(Session):
     """Enters nodes in the graph."""
+
+    narrows: bool = False  # whether float64 values become float32 where they meet those: in an optimizer, whose `step` is float64
 
     def node(self, value: Any, e: Expr, f: Frame, partner: Any = None, whole: bool = False) -> int:
         """The node of a value; a number becomes a constant of the dtype in which it meets `partner`, or int64 where `whole` is wanted."""
@@ -54,6 +72,9 @@ class Steps(Session):
     def emit(self, op: OpDef, inputs: Sequence[int], attrs: dict[str, Any], e: Expr, f: Frame, operands: Sequence[Expr] = ()) -> int:
         """Adds a step of the formula; a fault of shapes is told with both operands and where each came from."""
         b = self.builder
+        if self.narrows and {"float32", "float64"} <= {b.dtype(i) for i in inputs}:
+            inputs = [self.emit(OPS["cast"], [i], {"dtype": "float32"}, e, f) if b.dtype(i) == "float64" else i for i in inputs]
+        self.bound(e, f)
         b.owner, b.tag, b.call, b.place = f.context.owner, f.tag, f.call, f.packed(e)
         try:
             i = b.node(op, inputs, attrs)
@@ -61,6 +82,12 @@ class Steps(Session):
             raise self.shape_fault(fault, op, inputs, attrs, e, f, operands) from None
         f.context.steps.append(i)
         return i
+
+    def bound(self, e: Expr, f: Frame) -> None:
+        """Ends the build where the graph is too large to go on."""
+        if len(self.builder) >= LIMIT or len(self.builder.graph.calls) >= LIMIT:
+            self.located(too_many(e), f)
+            raise TooManySteps(self.reporter.errors)
 
     def shape_fault(
         self, fault: OpFault, op: OpDef, inputs: Sequence[int], attrs: dict[str, Any], e: Expr, f: Frame, operands: Sequence[Expr]

@@ -95,7 +95,7 @@ def training_graph(built: Built, source: Source, steps: int, reporter: Reporter,
             slots.append((name, leaf, None, None))
     for name, (i, _) in source.states.items():
         replaced[i] = b.leaf(STATE, name, graph.shape(i), graph.dtype(i))
-    counter = b.input("step", (), spec.model.dtype)
+    counter = b.input("step", (), "float64")
     if source.counter is not None:
         replaced[source.counter] = counter
     new = b.graft(graph, replaced)

@@ -14,6 +14,7 @@ from graphrun.ir.types import DType, Shape, Sym, shape_text
 from graphrun.spec.spec import Function
 
 if TYPE_CHECKING:
+    from graphrun.build.frame import Frame
     from graphrun.build.names import CallRecord
 
 __all__ = [
@@ -74,7 +75,7 @@ Value: TypeAlias = Ref | Training | FunctionValue | ListValue | Number | Sym | s
 
 @dataclass(slots=True, eq=False)
 class Param:
-    """A parameter of the graph. `node` is None where only the other choice of `training` uses it.
+    """A parameter of the graph. `node` is None where only the other choice of `training` uses it; `written` is its `init` as a formula.
 
     `init` is a number, a nested list, or a FunctionValue (an initializer) that is called over `shape`, `fan_in` and `fan_out`.
     """
@@ -86,12 +87,13 @@ class Param:
     trainable: bool
     node: int | None
     place: Place
+    written: Frame | None = None
 
 
 class Fault(Exception):
     """A fault in the formula at hand; the build puts it at `expr` (or at the token `token`) of the formula.
 
-    `fix` is what to write in place of that, or of the name `word` of an argument there.
+    `fix` is what to write in place of that, or of the name `word` of an argument there. `axis` is that of the classes, in a loss over them.
     """
 
     def __init__(
@@ -105,10 +107,11 @@ class Fault(Exception):
         help: str | None = None,
         fix: str | None = None,
         word: str | None = None,
+        axis: int | None = None,
     ) -> None:
         super().__init__(message)
         self.code, self.message, self.expr, self.token, self.notes, self.help = code, message, expr, token, notes, help
-        self.fix, self.word = fix, word
+        self.fix, self.word, self.axis = fix, word, axis
 
 
 class Poisoned(Exception):

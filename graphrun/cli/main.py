@@ -17,7 +17,7 @@ import typer
 import typer.core
 
 from graphrun.cli import printing
-from graphrun.errors import GraphrunError, nearest
+from graphrun.errors import Diagnostic, GraphrunError, RunError, nearest
 from graphrun.ir.pause import collection_paused
 
 __all__ = ["COMMANDS", "main"]
@@ -148,6 +148,12 @@ def _run(args: list[str]) -> int:
     except KeyboardInterrupt:
         printing.note("interrupted")
         return 130
+    except MemoryError as error:
+        what = " ".join(str(error).split())[:200]
+        message = f"this takes more memory than there is{f' ({what})' if what else ''}"
+        mend = "smaller shapes or batches; `graphrun show SPEC --layers` tells what each takes"
+        printing.report_error(RunError(Diagnostic("memory", message, help=mend)), as_json=_wants_json(args))
+        return 3
     except Exception as error:
         if os.environ.get("GRAPHRUN_DEBUG"):
             printing.note(traceback.format_exc().rstrip())

@@ -69,6 +69,14 @@ class Recursion(Code):
     """
 
 
+class TooManySteps(Code):
+    """The formulas ask for a graph of more than two million steps.
+
+    Wrong: `h: x -> repeat(dense(4), 1000000000)`, or forty functions each of which calls the one before twice.
+    Work on whole arrays: a step of an array does what a step for each of its numbers would do.
+    """
+
+
 class NameClash(Code):
     """Two things that layers hold would get the same name.
 

@@ -43,7 +43,7 @@ class NoGraphviz(Code):
 
 
 class TooLargeToDraw(Code):
-    """The graph has more nodes than a picture can show, or than Graphviz lays out in reasonable time.
+    """The graph has more nodes than a picture shows or Graphviz lays out in reasonable time, or it is wider than 16,000 pixels.
 
     Take the `.dot` file, fold the picture with `--view layers`, or draw a part of it: `--focus NODE`, `--to NODE`.
     """
@@ -117,6 +117,14 @@ class VanishingGradient(Code):
     resolves no less), where it became exactly 0 and stayed so, or where from the first step on no update can change the loss in its last
     digits. Usual causes: ReLU units that are off for every row, sigmoid or tanh units far from 0, many such layers in a row.
     Standardize the inputs, take other initial values (`he_normal()`, `glorot_normal()`) or another activation.
+    """
+
+
+class Memory(Code):
+    """A run takes more memory than the machine has.
+
+    Wrong: `w: {shape: [1000000, 1000000], init: normal()}`, which is 7.3 TiB.
+    Make shapes or the batch smaller; `graphrun show SPEC --layers` tells what each part of the graph takes.
     """
 
 

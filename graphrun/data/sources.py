@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphrun.errors import Place, Reporter, Source, nearest
+from graphrun.spec.reader import is_device
 from graphrun.spec.spec import Spec
 
 __all__ = ["SPLITS", "Part", "Table", "read_parts"]
@@ -190,6 +191,9 @@ class _Reader:
         if os.path.isdir(path):
             mend = f"its files: {pattern.rstrip('/')}/*.csv"
             self.reporter.error("missing-data-file", f"`{pattern}` is a folder, not a file", place, help=mend)
+            return []
+        if is_device(path):
+            self.reporter.error("missing-data-file", f"`{pattern}` is a device, not a file", place, help="name a .csv or .tsv file")
             return []
         if os.path.exists(path):
             return [path]

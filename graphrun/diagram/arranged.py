@@ -38,9 +38,10 @@ def with_backs(view: View) -> View:
     return replace(view, arrows=(*view.arrows, *more), backs=()) if more else view
 
 
-def fanned(flows: list[Flow], laid: Laid, sizes: Mapping[str, Size]) -> list[Flow]:
+def fanned(flows: list[Flow], laid: Laid, sizes: Mapping[str, Size], above: Mapping[str, float]) -> list[Flow]:
     """The flows, each with a place of its own on the sides of its boxes, in the order of where they lead; so that what flows forward and
-    what flows back between two boxes run side by side."""
+    what flows back between two boxes run side by side. `sizes` are those of the boxes as they are drawn, whose middles lie so far `above`
+    those of the room that they take."""
     sides: dict[tuple[str, bool], list[tuple[float, bool, int, bool]]] = {}
     for k, flow in enumerate(flows):
         if laid.rank[flow.tail] == laid.rank[flow.head]:
@@ -53,7 +54,7 @@ def fanned(flows: list[Flow], laid: Laid, sizes: Mapping[str, Size]) -> list[Flo
     for (own, _), ends in sides.items():
         step = min(STEP, (sizes[own].height - 16.0) / max(len(ends) - 1, 1))
         for n, (_, _, k, leaves) in enumerate(sorted(ends)):
-            at = ((len(ends) - 1) / 2 - n) * step
+            at = above[own] + ((len(ends) - 1) / 2 - n) * step
             out[k] = replace(out[k], leaves=at) if leaves else replace(out[k], arrives=at)
     return out
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from graphrun.diagram.arranged import fanned, on_circle, with_backs, without_empty_panels
 from graphrun.diagram.geometry import Rect, rect_around, straightened
-from graphrun.diagram.labels import Route, interrupted, labelled
+from graphrun.diagram.labels import Route, apart, interrupted, labelled
 from graphrun.diagram.layered import Flow, Laid, lay, without_repeats
 from graphrun.diagram.shapes import (
     NOTE,
@@ -71,7 +71,7 @@ def blocks_placed(view: View) -> Placed | None:
         if not best[0]:
             break
     assert best is not None
-    return best[1]
+    return apart(best[1], box_sizes(view)) if best[0] and view.layout == "net" else best[1]
 
 
 @dataclass(slots=True)
@@ -94,6 +94,8 @@ class _Placer:
             size = self.drawn[box.id]
             more = SHEETS * SHEET if box.stacked else 0.0
             notes = rows_size(tuple(plain_row(row, NOTES) for row in box.below)) if box.below else Size(0.0, 0.0)
+            if notes.width > size.width and any(arrow.kind != "forward" for arrow in view.arrows):  # else an arrow ends before the box
+                size = self.drawn[box.id] = Size(notes.width, size.height)
             self.room[box.id] = self.turned(Size(max(size.width + more, notes.width), size.height + more + notes.height))
             self.shift[box.id] = (-more / 2 if size.width + more >= notes.width else 0.0), (notes.height - more) / 2
             self.around[box.id] = self.containers(box.panel)
@@ -161,7 +163,9 @@ class _Placer:
         items = {**entering, **sizes, **leaving}
         laid = lay(items, flows, list(entering), list(leaving), self.spread)
         if any(arrow.kind == "back" for arrow in self.view.arrows):
-            flows = fanned(flows, laid, sizes)
+            own = [i for i, chain in self.around.items() if chain[0] == name]
+            drawn = {f"b {i}": self.turned(self.drawn[i]) for i in own}
+            flows = fanned(flows, laid, drawn, {f"b {i}": self.height(f"b {i}", "", True) for i in own})
             laid = lay(items, flows, list(entering), list(leaving), self.spread)
         for flow in flows:
             solid = flow.tail[0] == "b" and flow.head[0] == "b"
@@ -281,7 +285,7 @@ class _Placer:
             line = arrow_line(a, points, ("", ""))
             routes += [Route(line, label_rows(a, self.view.layout))] if len(points) > 1 else []
         lines, labels, hits = labelled(routes, rects, others)
-        lines = [part for line in lines for part in interrupted(line, [rect_around(t.at, rows_size(t.rows)) for t in titles])]
+        lines = [part for line in lines for part in interrupted(line, [rect_around(t.at, rows_size(t.rows)) for t in (*titles, *notes)])]
         found = {p.opens: self.wedge(p, boxes, corners) for p in self.panels.values() if p.opens in boxes and p.id in roots}
         wedges = tuple(w for i, w in found.items() if not any(_crosses(w, r) for b, r in rects.items() if b != i))
         return hits, Placed(boxes, tuple(lines), (*titles, *notes, *labels), tuple(frames), wedges, self.drawn)

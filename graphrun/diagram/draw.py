@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,11 +27,16 @@ from graphrun.diagram.svg import finished_svg
 from graphrun.diagram.text import FONT, FONT_FOLDER
 from graphrun.errors import Diagnostic, RunError
 
-__all__ = ["FORMATS", "draw"]
+__all__ = ["FOLD", "FORMATS", "draw"]
 
 FORMATS = ("svg", "png", "pdf")
 SECONDS = 60.0
 """How long Graphviz may take."""
+
+MOST_PIXELS = 16_000
+"""What is wider or higher is more than ten screens long: an unrolled scan is read folded, or a part at a time."""
+
+FOLD = "fold it: --view layers, with --depth N to open it; draw a part: --focus NODE"
 
 _CHILD = """\
 import os, sys
@@ -44,6 +50,8 @@ with os.fdopen(out, "wb") as file:
 """
 
 _DATE = re.compile(rb"/CreationDate \(D:\d{14}")
+_SVG_SIZE = re.compile(rb'<svg width="([\d.]+)pt" height="([\d.]+)pt"')
+_PDF_SIZE = re.compile(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+)")
 _NO_DATE = b"/CreationDate (D:19700101000000"
 """A PDF says when it was made; the same text is to give the same bytes."""
 
@@ -76,6 +84,10 @@ def draw(dot: str, format: str) -> bytes:
         for command in _commands(format):
             found, said = _run(command, dot, Path(folder))
             if found:
+                size = _pixels(found, format)
+                if max(size) > MOST_PIXELS:
+                    what = f"the picture would be {size[0]:,} by {size[1]:,} pixels, more than can be looked at (at most {MOST_PIXELS:,})"
+                    raise _too_large(what, f"{FOLD}; or ")
                 finished = finished_svg(found) if format == "svg" else _DATE.sub(_NO_DATE, found) if format == "pdf" else found
                 return put_note(finished, format, {"drawn": {"by": _program(command), "from": sha256(dot.encode()).hexdigest()[:16]}})
     raise _no_graphviz(said)
@@ -126,8 +138,18 @@ def _run(command: Sequence[str], dot: str, folder: Path) -> tuple[bytes, str]:
     return done.stdout if done.returncode == 0 else b"", said
 
 
-def _too_large(message: str) -> RunError:
-    return RunError(Diagnostic("too-large-to-draw", message, help="write it as text instead, of any size: -o x.dot"))
+def _pixels(data: bytes, format: str) -> tuple[int, int]:
+    """Width and height of a picture as Graphviz made it, at 96 pixels to the inch."""
+    if format == "png":
+        width, height = struct.unpack_from(">II", data, 16)
+        return width, height
+    found = (_SVG_SIZE if format == "svg" else _PDF_SIZE).search(data)
+    return (0, 0) if found is None else (round(float(found[1]) * 96 / 72), round(float(found[2]) * 96 / 72))
+
+
+def _too_large(message: str, first: str = "") -> RunError:
+    text = "write it as text" if first else "write it as text instead"
+    return RunError(Diagnostic("too-large-to-draw", message, help=f"{first}{text}, of any size: -o x.dot"))
 
 
 def _no_graphviz(said: str) -> RunError:

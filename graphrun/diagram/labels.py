@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from graphrun.diagram.geometry import Rect, along, cross, cut, length, rect_around
-from graphrun.diagram.shapes import Label, Line, Point, Size, TextRow, rows_size
+from graphrun.diagram.shapes import Label, Line, Placed, Point, Size, TextRow, rows_size
 
-__all__ = ["Route", "interrupted", "labelled"]
+__all__ = ["Route", "apart", "interrupted", "labelled"]
 
 MIDDLE = (0.5, 0.46, 0.54, 0.42, 0.58, 0.38, 0.62, 0.34, 0.66, 0.3, 0.7)
 NEAR_TAIL = (0.3, 0.28, 0.32, 0.27, 0.33, 0.25, 0.35, 0.37, 0.23, 0.4, 0.21, 0.43, 0.46, 0.5, 0.55, 0.6, 0.65, 0.7)
@@ -55,6 +55,18 @@ def labelled(
     texts = [rect_around(at, sizes[k], -1.0) for k, (at, _) in chosen.items()]
     lines = [part for line in lines for part in interrupted(line, texts)]  # no line is drawn through a text
     return lines, labels, sum(1 for _, hits in chosen.values() if hits >= 4)
+
+
+def apart(placed: Placed, sizes: Mapping[str, Size]) -> Placed:
+    """The places without the labels that lie over a box or over another label: what these say is shown where one points at the arrow."""
+    taken = [rect_around(at, placed.sizes.get(i, sizes[i]), -0.5) for i, at in placed.boxes.items()]
+    kept = []
+    for label in placed.labels:
+        rect = rect_around(label.at, rows_size(label.rows), -1.0)
+        if not any(rect.meets(other) for other in taken):
+            kept.append(label)
+            taken.append(rect)
+    return replace(placed, labels=tuple(kept))
 
 
 def _crossed(routes: Sequence[Route], k: int) -> bool:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from graphrun.diagram.bands import reduced
+from graphrun.diagram.groups import is_plain
 from graphrun.diagram.scene import Item, Scene
 from graphrun.diagram.text import pretty_name
 from graphrun.diagram.tree import TOP, CallTree
 from graphrun.diagram.view import Arrow, Box, Kind, Row
+from graphrun.ir.formula import ATOM, formula_piece
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import CONST, INPUT, PARAM
 from graphrun.ir.types import shape_text
@@ -17,6 +19,9 @@ from graphrun.ir.types import shape_text
 __all__ = ["SIGNS", "Flows"]
 
 SIGNS = {"add": "+", "sub": "−", "mul": "×"}
+
+SHORTEST = 12
+"""A step of so few characters is written out where it is used."""
 
 MOST_READERS = 3
 """An input or parameter that more folded boxes read has an arrow to the first of them alone."""
@@ -46,6 +51,20 @@ class Flows:
         if at and self.graph.suffix(i).startswith(f"@{at}"):  # at the position that is looked at
             name = name.replace(f"@{at}", "", 1)
         return name.removeprefix(around + ".") if around else name
+
+    def told_name(self, i: int, container: int = TOP) -> str:
+        """What a formula calls a node: its name, or where it is a step without one that has a box of its own what stands on that box."""
+        graph, layers, home = self.graph, self.tree.layers, self.tree.home[i]
+        if i in self.named or not graph.step(i):
+            return self.name(i, container)
+        while home not in (TOP, container) and layers[home].parent != container:
+            home = layers[home].parent
+        if home not in (TOP, container) and layers[home].function:
+            return f"{layers[home].function}(…)"
+        text, binding = formula_piece(graph, i, lambda j: self.name(j, container), lambda j: j != i and not is_plain(graph, j))
+        if binding >= ATOM and len(text) <= SHORTEST and "#" not in text:
+            return text
+        return f"{graph.op(i).word}(…)" if graph.op(i).notation is None else "…"
 
     # -- arrows --------------------------------------------------------------------------------------------------------
 

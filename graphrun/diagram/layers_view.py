@@ -28,6 +28,9 @@ __all__ = ["layers_view"]
 LONGEST = 44
 """A formula of more characters is not taken in within a box."""
 
+ELSEWHERE = 14
+"""But so many more for each call that it only mentions, which has a box of its own."""
+
 SHORT = 26
 """In a longer one calls stand without what they are called with."""
 
@@ -53,11 +56,12 @@ def layers_view(
     depth: int = 1,
     opened: Collection[str] = (),
     show: Collection[str] = ("shapes", "parameters"),
+    written: Mapping[int, str] | None = None,
 ) -> View:
     """The graph by the calls that it came from. At depth 1 each call is a box; each further level opens the layers of the one before, a
     layer that calls no other one last of all. `opened` names layers, or nodes in them, that are opened anyway. `show` may hold `shapes`,
-    `parameters`, `cost`, and with numbers given `values`, `gradients` (of what comes out of a box) and `heat`. Raises UsageError where
-    `to` or `highlight` name what there is not."""
+    `parameters`, `cost`, and with numbers given `values`, `gradients` (of what comes out of a box) and `heat`; `written` are formulas
+    that stand in a box as they are written. Raises UsageError where `to` or `highlight` name what there is not."""
     names = {**inputs, **params, **entries}
     last = None if to is None else find_node(graph, to, "--to", names)
     marks = graph.ancestors([*ends, *([loss] if loss is not None else [])] if last is None else [last])
@@ -65,7 +69,8 @@ def layers_view(
     tree = read_tree(graph, shown)
     wanted, kept = _asked(graph, tree, names, opened)
     scenes = scenes_of(graph, tree, shown, depth=depth, opened=wanted, loss=loss)
-    drawer = _Drawer(graph, tree, loss, {i: n for n, i in names.items()}, frozenset(show), values, gradients or {}, _users(graph, shown))
+    named, users = {i: n for n, i in names.items()}, _users(graph, shown)
+    drawer = _Drawer(graph, tree, loss, named, frozenset(show), values, gradients or {}, users, written or {})
     folded = banded(graph, tree, scenes[0], kept, drawer.kind) if depth <= len(tree.layers) else False
     view = drawer.view(scenes, title, direction, shown, folded=folded)
     if highlight is None:
@@ -107,6 +112,7 @@ class _Drawer(Flows):
     values: Sequence[Any] | None
     gradients: Mapping[int, Any]
     users: Mapping[int, Sequence[int]]
+    written: Mapping[int, str]
 
     def view(self, scenes: Sequence[Scene], title: str, direction: str, shown: Sequence[int], *, folded: bool) -> View:
         boxes: list[Box] = []
@@ -271,13 +277,13 @@ class _Drawer(Flows):
         called = len(item.nodes) == 1 and op.notation is None and any(u not in item.nodes for u in self.users.get(root, ()))
         if called and op.name != "identity" and kind == "step":
             given = formula.removeprefix(f"{op.word}(").removesuffix(")")
-            first = pretty(self.name(graph.inputs(root)[0], item.container)) if graph.inputs(root) else ""
+            first = pretty(self.told_name(graph.inputs(root)[0], item.container)) if graph.inputs(root) else ""
             given = _KERNEL.sub(lambda m: m[1].replace(", ", " × "), given.removeprefix(first).removeprefix(", "))
             return Box(item.id, kind, op.word, given, panel=panel,
                        rows=tuple(self.counted(item)), tooltip=self.tooltip(item, f"{name} = {formula}"))  # fmt: skip
         if len(formula) > SHORT and item.called:
             formula = self.formula(item, short=True)
-        if len(formula) > LONGEST:
+        if len(formula) > LONGEST + ELSEWHERE * formula.count("…"):
             formula = f"{steps} steps" if steps > 1 else ""
         elif not own and steps > 1 and not all(u in self.tree.layers[item.container].nodes for u in self.users.get(root, ())):
             name = "returns"
@@ -292,15 +298,17 @@ class _Drawer(Flows):
         """The formula of steps over what lies outside of them; calls that it names stand in it as calls, with `short` without what they
         are called with."""
         graph, inside = self.graph, set(item.nodes)
+        if item.root in self.written:
+            return pretty(self.written[item.root])
 
         def name(i: int) -> str:
             if i not in item.called:
-                return self.name(i, item.container)
+                return self.told_name(i, item.container)
             if short:
                 return item.called[i]
             owned = {k for k in inside if graph.call(k) == graph.call(i)}
             operands = dict.fromkeys(j for k in sorted(owned) for j in graph.inputs(k) if j not in owned and not is_plain(graph, j))
-            return f"{item.called[i]}({', '.join(self.name(j, item.container) for j in operands)})"
+            return f"{item.called[i]}({', '.join(self.told_name(j, item.container) for j in operands)})"
 
         def stop(i: int) -> bool:
             return i != item.root and (i in item.called or (i not in inside and not is_plain(graph, i)))

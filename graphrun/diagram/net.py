@@ -51,7 +51,7 @@ def _tried(
     noted = [rect_around(note.at, rows_size(note.rows, 1.0)) for note in notes]
     routes = [Route(arrow_line(a, _points(a, boxes, columns, areas), (a.tail, a.head)), rows[k]) for k, a in enumerate(view.arrows)]
     lines, labels, hits = labelled(routes, areas, noted, aside=False)
-    under = [rect.grown(-1.0) for rect in noted]
+    under = [rect.grown(2.0) for rect in noted]
     lines = [part for line in lines for part in interrupted(line, under)]
     for line in lines:
         pairs = list(pairwise(line.points))

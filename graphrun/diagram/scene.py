@@ -24,7 +24,8 @@ MOST_APART = 2
 @dataclass(slots=True, eq=False)
 class Item:
     """Something drawn as one box. `layers` are the closed layers in it: one, or the equal ones of a stack. `root` is the node whose value
-    comes out. `after` names the activations that follow, `called` are the ends of calls that its formula names, with their functions."""
+    comes out; those of `passed` only give it a name outside of a panel. `after` names the activations that follow, `called` are the ends of
+    calls that its formula names, with their functions."""
 
     id: str
     kind: Literal["layer", "stack", "scan", "steps", "leaf", "band"]
@@ -34,6 +35,7 @@ class Item:
     layers: list[int] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
     called: dict[int, str] = field(default_factory=dict)
+    passed: list[int] = field(default_factory=list)
     panel: str = ""
     shows: str = ""  # of a band: what is in it
 
@@ -114,6 +116,7 @@ class _Reader:
                 scene.items.append(item)
                 if item.kind in ("stack", "scan") and self.opens(item.layers[0]):
                     waiting.append(Scene(item.layers[0], item.id))
+        self.name_results(scene)
         scene.items.sort(key=lambda item: item.root)
         taken = {item.id for item in scene.items if not item.layers}
         for item in scene.items:
@@ -121,7 +124,23 @@ class _Reader:
                 item.id = f"{item.id} ({self.tree.layers[item.layers[0]].function})"
             taken.add(item.id)
         for item in scene.items:
-            scene.of_node |= dict.fromkeys(item.nodes, item)
+            scene.of_node |= dict.fromkeys([*item.nodes, *item.passed], item)
+
+    def name_results(self, scene: Scene) -> None:
+        """A node that only names what comes out of an opened layer is no box: it belongs to the last one in the layer's panel."""
+        of_node = {i: item for item in scene.items for i in item.nodes}
+        left = []
+        for item in scene.items:
+            root = item.root
+            before = None
+            if item.kind == "steps" and len(item.nodes) == 1 and self.graph.op(root).name == "identity" and root != self.loss:
+                before = of_node.get(self.graph.inputs(root)[0])
+            if before is None or before.panel == item.panel or not before.panel:
+                left.append(item)
+            else:
+                before.passed.append(root)
+                of_node[root] = before
+        scene.items[:] = left
 
     # -- layers --------------------------------------------------------------------------------------------------------
 

@@ -57,6 +57,7 @@ ARROW = 44.0
 
 MUCH = 92.0
 LONGEST_NAME = 180.0
+WIDEST_FORMULA = 240.0
 
 RING = 4.0
 """From the inner to the outer line of a double circle."""
@@ -166,7 +167,10 @@ def _box_rows(box: Box) -> Iterable[TextRow]:
         bold = box.outline not in ("circle", "double circle", "square")
         yield (Piece("ink", clipped(box.name, NAME, LONGEST_NAME, bold=bold), NAME, bold=bold),)
     if box.formula:
-        yield from ((Piece("muted", line, FORMULA),) for line in in_lines(box.formula, FORMULA, 80.0, 150.0))
+        lines = in_lines(box.formula, FORMULA, 80.0, 150.0)
+        if lines[-1].endswith("…") and not box.formula.endswith("…"):  # a name is not cut for the sake of an even picture
+            lines = in_lines(box.formula, FORMULA, 80.0, WIDEST_FORMULA)
+        yield from ((Piece("muted", line, FORMULA),) for line in lines)
     for row in box.rows:
         yield plain_row(row, FORMULA)
     for found in value_rows(box):

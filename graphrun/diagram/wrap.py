@@ -20,7 +20,9 @@ UNEVEN = 0.35
 
 MOST_AROUND = 3  # lines that come around the end of a row
 APART = 9.0
+MUCH_TEXT = 36.0  # two labels of this height do not fit on lines that come around side by side
 BETWEEN = 30.0
+FREE = 14.0  # between a line that comes around and what it passes
 
 
 def wrapped(laid: Laid, sizes: Mapping[str, Size], flows: Sequence[Flow]) -> Laid:
@@ -38,6 +40,7 @@ def wrapped(laid: Laid, sizes: Mapping[str, Size], flows: Sequence[Flow]) -> Lai
     if min(lengths) < UNEVEN * max(lengths) and columns[-1][1] - columns[0][0] < STILL_WHOLE:
         return laid
     laid = replace(laid, routes=tuple(_through(route, row_of, laid.columns, starts, ends) for route in laid.routes))
+    laid = replace(laid, routes=_near(laid, sizes, row_of))
     tops, bottoms = _extents(laid, sizes, flows, row_of)
     shifts = [0.0]
     for k in range(1, len(starts)):
@@ -53,10 +56,13 @@ def wrapped(laid: Laid, sizes: Mapping[str, Size], flows: Sequence[Flow]) -> Lai
 def _cuts(laid: Laid, flows: Sequence[Flow]) -> list[int]:
     """The columns with which a new row begins."""
     crossing = [0] * (len(laid.columns) + 1)
+    tall = [0] * (len(laid.columns) + 1)
     for flow in flows:
         low, high = sorted((laid.rank[flow.tail], laid.rank[flow.head]))
         for r in range(low + 1, high + 1):
             crossing[r] += 1
+            tall[r] += flow.room.height > MUCH_TEXT
+    crossing = [n if tall[r] < 2 else MOST_AROUND + 1 for r, n in enumerate(crossing)]
     rows = max(2, round((laid.columns[-1][1] - laid.columns[0][0]) / WIDE + 0.4))
     even = (laid.columns[-1][1] - laid.columns[0][0]) / rows  # rows of about the same length
     cuts: list[int] = []
@@ -87,6 +93,30 @@ def _through(
             out += passed if rows[0] < rows[1] else passed[::-1]
         out.append(b)
     return tuple(out)
+
+
+def _near(laid: Laid, sizes: Mapping[str, Size], row_of: Sequence[int]) -> tuple[tuple[Point, ...], ...]:
+    """The lines, each that comes from another row as near to what it leads to as the boxes and lines that it passes there let it."""
+    routes = list(laid.routes)
+    for k, route in enumerate(routes):
+        rows = [_row(x, row_of, laid.columns) for x, _ in route]
+        passed = [n for n in range(len(route) - 1) if rows[n] == rows[-1]]
+        if not passed or passed[0] == 0 or any(a > b for a, b in pairwise(rows)):
+            continue
+        low, high, wanted = route[passed[0]][0], route[-1][0], route[-1][1]
+        walls = []
+        for i, (x, y) in laid.at.items():
+            half = sizes[i].width / 2 if i in sizes else 0.0
+            if row_of[laid.rank[i]] == rows[-1] and x + half > low - 0.01 and x - half < high - 0.01:
+                walls.append((y - sizes[i].height / 2 - FREE, y + sizes[i].height / 2 + FREE) if i in sizes else (y, y))
+        for a, b in (pair for n, other in enumerate(routes) if n != k for pair in pairwise(other)):
+            if a[0] < high - 0.01 and b[0] > low + 0.01:
+                walls.append((min(a[1], b[1]) - FREE, max(a[1], b[1]) + FREE))
+        free = [y for y in (wanted, *(y for wall in walls for y in wall)) if not any(a + 0.01 < y < b - 0.01 for a, b in walls)]
+        y = min(free, key=lambda y: abs(y - wanted), default=wanted)
+        if abs(y - wanted) < min(abs(route[n][1] - wanted) for n in passed) - FREE:
+            routes[k] = tuple((p[0], y) if n in passed else p for n, p in enumerate(route))
+    return tuple(routes)
 
 
 def _row(x: float, row_of: Sequence[int], columns: Sequence[tuple[float, float]]) -> int:

@@ -234,7 +234,7 @@ def _range(n: int, after: int) -> Any:
 
 
 def _take_along(c: Call) -> list[str]:
-    guard = [] if c.attr("negative") else [f"{c.name('none_below', none_below)}({c.args[1]})"]
+    guard = [] if c.attr("negative") else [f"{c.name('none_below', none_below)}({c.name('np', np)}, {c.args[1]})"]
     return [*guard, f"{c.out}[...] = {c.args[0]}[{_places(c, c.graph.shape(c.graph.inputs(c.node)[0]))}]"]
 
 

@@ -1,5 +1,5 @@
-"""What a kernel cannot compute from the values at hand, told where it stands in the spec: an index out of range, a negative power,
-a probability that is none."""
+"""What a kernel cannot compute from the values at hand, told where it stands in the spec: an index out of range, a number that is no
+class, a negative power, a remainder by 0, a probability that is none."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def kernel_fault(graph: Graph, i: int, values: Sequence[Any]) -> RunError | None
     if "index" in op.arrays:
         found = _index_fault(graph, i, values)
     else:
-        told = {"power": _power_fault, "bernoulli": _probability_fault}.get(op.name)
+        told = _TOLD.get(op.name)
         found = told(graph, i, values) if told is not None else None
     return None if found is None else RunError(found)
 
@@ -52,8 +52,26 @@ def _index_fault(graph: Graph, i: int, values: Sequence[Any]) -> Diagnostic | No
     return Diagnostic("bad-index", message, graph.spot(i), "error", tuple(notes), mend)
 
 
-def _more(count: int) -> str:
-    return f", and {count - 1} more {'is' if count == 2 else 'are'} out of range" if count > 1 else ""
+def _class_fault(graph: Graph, i: int, values: Sequence[Any]) -> Diagnostic | None:
+    """The first number that is none of the classes of `one_hot`."""
+    (x,), n = graph.inputs(i), graph.attrs(i)["num_classes"]
+    array = np.asarray(values[x])
+    wrong = np.argwhere((array < 0) | (array >= n))
+    if not len(wrong):
+        return None
+    at = tuple(wrong[0])
+    source, element = _origin(graph, x, int(np.ravel_multi_index(at, array.shape)) if at else 0, values)
+    notes = ["its only class is 0" if n == 1 else f"its classes are 0 to {n - 1}"]
+    if source is not None:
+        notes.append(f"{source}{list(element) if element else ''} = {array[at]}" + _more(len(wrong), "none of them"))
+    name = f"`{source}`" if source else "the number"
+    mend = f"{name} must not be below 0" if array[at] < 0 else f"make `num_classes` larger, or see that {name} stays below {n}"
+    message = f"{array[at]} is no class: `one_hot` has {n} of them here"
+    return Diagnostic("bad-index", message, graph.spot(i), "error", tuple(notes), mend)
+
+
+def _more(count: int, what: str = "out of range") -> str:
+    return f", and {count - 1} more {'is' if count == 2 else 'are'} {what}" if count > 1 else ""
 
 
 def _origin(graph: Graph, index: int, flat: int, values: Sequence[Any]) -> tuple[str | None, tuple[int, ...]]:
@@ -79,6 +97,20 @@ def _power_fault(graph: Graph, i: int, values: Sequence[Any]) -> Diagnostic | No
     return Diagnostic("dtype-mismatch", message, graph.spot(i), "error", notes, f"make the base real: `{real}`")
 
 
+def _mod_fault(graph: Graph, i: int, values: Sequence[Any]) -> Diagnostic | None:
+    """NumPy's remainder by a whole 0 is 0, PyTorch refuses it."""
+    by = graph.inputs(i)[1]
+    array = np.asarray(values[by])
+    wrong = np.argwhere(array == 0)
+    if array.dtype.kind == "f" or not len(wrong):
+        return None
+    at = tuple(wrong[0])
+    source, element = _origin(graph, by, int(np.ravel_multi_index(at, array.shape)) if at else 0, values)
+    notes = ("both operands are int64", *((f"{source}{list(element) if element else ''} = 0",) if source is not None else ()))
+    mend = f"see that {f'`{source}`' if source else 'the divisor'} is not 0"
+    return Diagnostic("wrong-value", "a whole number has no remainder by 0", graph.spot(i), "error", notes, mend)
+
+
 def _probability_fault(graph: Graph, i: int, values: Sequence[Any]) -> Diagnostic | None:
     """The first probability that is none."""
     node = graph.inputs(i)[0]
@@ -89,3 +121,6 @@ def _probability_fault(graph: Graph, i: int, values: Sequence[Any]) -> Diagnosti
     notes = (f"`{graph.name(node)}` holds it",) if graph.owner(node) is not None else ()
     message = f"the probability `p` of `bernoulli` is a number from 0 to 1; here it is {wrong[0]:g}"
     return Diagnostic("wrong-value", message, graph.spot(i), "error", notes, "`sigmoid` or `clip` brings numbers there")
+
+
+_TOLD = {"power": _power_fault, "bernoulli": _probability_fault, "one_hot": _class_fault, "mod": _mod_fault}

@@ -20,6 +20,7 @@ import numpy as np
 
 from graphrun.engines.array_code import FEW, writes_out
 from graphrun.engines.base import Step
+from graphrun.engines.faults import kernel_fault
 from graphrun.engines.reference import constant
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import CONST, FED
@@ -124,8 +125,18 @@ def _constants(p: Plan) -> None:
                 if graph.op(i) is CONST:
                     p.value[i] = constant(graph.attrs(i)["value"], graph.dtype(i), graph.shape(i))
                 else:
-                    found = graph.op(i).kernel(np, *[p.value[j] for j in p.inputs(i)], **graph.attrs(i))
-                    p.value[i] = np.asarray(found)[()]
+                    p.value[i] = np.asarray(_computed(p, i))[()]
+
+
+def _computed(p: Plan, i: int) -> Any:
+    """The value of a node over constants alone; RunError where its kernel refuses them."""
+    try:
+        return p.graph.op(i).kernel(np, *[p.value[j] for j in p.inputs(i)], **p.graph.attrs(i))
+    except (IndexError, ValueError):
+        fault = kernel_fault(p.graph, i, [p.value.get(j) for j in range(len(p.graph))])
+        if fault is None:
+            raise
+        raise fault from None
 
 
 def _kinds(p: Plan) -> None:

@@ -15,6 +15,7 @@ from graphrun.ir.opdef import OpDef
 from graphrun.ir.types import Shape, Sym
 
 __all__ = [
+    "ATOM",
     "attribute_text",
     "constant_text",
     "factor",

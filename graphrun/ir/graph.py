@@ -68,7 +68,7 @@ class Graph:
         self._type_table: list[TensorType] = []
         self._owner = array("i")  # index into names, or ~node for what belongs to the gradient of a node
         self._step = array("i")  # 0 for the last step of a formula
-        self._tag = array("H")  # index into tags
+        self._tag = array("i")  # index into tags
         self._call = array("i")
         self._place = array("q")
         self.names: list[str] = []

@@ -95,7 +95,9 @@ def header_lines(facts: Facts, width: int) -> list[str]:
     row = facts.row or ""
     out = [f"{text}   {row}"] if row and len(text) + 3 + len(row) <= width else [*filled(text.split(" "), width, " ")]
     if row and len(out[0]) != len(text) + 3 + len(row):
-        out += filled(row.split("   "), width, "   ")
+        parts = row.split("   ")
+        fits = all(len(part) <= width for part in parts)
+        out += filled(parts, width, "   ") if fits else [line for part in parts for line in filled(part.split(" "), width, " ")]
     return out + (filled(facts.where.split(" "), width, " ") if facts.where else [])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graphrun.build.build import Built, attempt
+from graphrun.build.init import judge_initial_values
 from graphrun.build.optimizer import optimizer_rule, settings_of, whole_setting
 from graphrun.errors import Place, Reporter, SpecError, nearest
 from graphrun.ir.pause import collection_paused
@@ -60,14 +61,17 @@ def attempt_both(spec: Spec, reporter: Reporter) -> tuple[Built | None, Built | 
     with collection_paused():
         built = attempt(spec, reporter)
         one = built is not None and built.whole and not (built.assembly.asks_training or built.assembly.counts_steps)
-        training = None if one else _training_graph(spec, reporter)
+        ended = any(d.code == "too-many-steps" for d in reporter.diagnostics)  # the other graph would take as long, and end as well
+        training = None if one or ended else _training_graph(spec, reporter)
     if built is not None:
         _check_training(spec, training or built, reporter)
         check_diagram(built, reporter)
     elif spec.model.train is not None:
         optimizer_rule(spec, reporter, (), MANY)
     if built is not None and training is not None:
-        return _with_all_of(built, training), _with_all_of(training, built)
+        built, training = _with_all_of(built, training), _with_all_of(training, built)
+    if built is not None and built.whole:
+        judge_initial_values(built, reporter)
     return built, training
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from graphrun.diagram.choice import choose
 from graphrun.diagram.dot import MOST_ARROWS, MOST_DRAWN, to_dot
-from graphrun.diagram.draw import draw
+from graphrun.diagram.draw import FOLD, draw
 from graphrun.diagram.frames import frames
 from graphrun.diagram.functions_view import functions_view
 from graphrun.diagram.layers_view import layers_view
@@ -112,7 +113,7 @@ def write_view(view: View, format: str, options: PictureOptions) -> bytes:
         return to_text(view, width=options.width, ascii=options.ascii).encode()
     if format != "dot" and (len(view.boxes) > MOST_DRAWN or len(view.arrows) > MOST_ARROWS):
         what = f"a picture of {len(view.boxes):,} boxes and {len(view.arrows):,} arrows would take too long to lay out"
-        help_ = "fold it: --view layers; draw a part: --focus NODE; or write it as text, of any size: -o x.dot"
+        help_ = f"{FOLD}; or write it as text, of any size: -o x.dot"
         raise RunError(Diagnostic("too-large-to-draw", what, help=help_))
     text = to_dot(view)
     return text.encode() if format == "dot" else draw(text, format)
@@ -217,7 +218,7 @@ def _of_graph(model: Model, kind: str, options: PictureOptions, *, whole: bool) 
             return layers_view(
                 graph, **common, values=values,
                 gradients=gradients, highlight=highlight, depth=options.depth or 1, show=frozenset(show),
-                opened=() if options.focus is None else (options.focus,),
+                opened=() if options.focus is None else (options.focus,), written=_gradients_written(model),
             )  # fmt: skip
         more: dict[str, Any] = {**common, "values": values, "gradients": gradients, "highlight": highlight}
         if kind == "functions":
@@ -231,6 +232,16 @@ def _of_graph(model: Model, kind: str, options: PictureOptions, *, whole: bool) 
     passes = options.highlight or (None,)
     view = _together([one(text) for text in passes])
     return _without(view, {"value": "values", "gradient": "gradients"}, wanted) if options.highlight else view
+
+
+def _gradients_written(model: Model) -> dict[int, str]:
+    """The nodes that are gradients, with their formulas as the spec has them: `grad(u, t)` says more than the steps it stands for."""
+    nodes = model.built.spec.model.nodes
+    texts = {model.built.nodes[n]: " ".join(t.split()) for n, t in nodes.items() if isinstance(t, str) and n in model.built.nodes}
+    return {i: text for i, text in texts.items() if _GRADIENT.fullmatch(text)}
+
+
+_GRADIENT = re.compile(r"grad\((?:[^()]|\([^()]*\))*\)")
 
 
 def _folds(model: Model, options: PictureOptions, whole: bool) -> bool:

@@ -47,6 +47,11 @@ def _positive(b: Builder, x: int, g: int) -> int:
     return GREATER(b, x, number(b, 0, g))
 
 
+def _negative(b: Builder, x: int, g: int) -> int:
+    """Where x is not above 0; of nan it is false, so that its slope is the one above 0, as in PyTorch."""
+    return LESS_EQUAL(b, x, number(b, 0, g))
+
+
 def _between(b: Builder, x: int, low: float, high: float, g: int) -> int:
     return LOGICAL_AND(b, GREATER(b, x, number(b, low, g)), LESS(b, x, number(b, high, g)))
 
@@ -213,7 +218,7 @@ def _bend(xp: Any, x: Any, scale: Any, width: float) -> Any:
 
 def _elu_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
     below = ADD(b, node.index, number(b, node.attrs["alpha"], g))
-    return [MUL(b, g, WHERE(b, _positive(b, node.inputs[0], g), number(b, 1, g), below))]
+    return [MUL(b, g, WHERE(b, _negative(b, node.inputs[0], g), below, number(b, 1, g)))]
 
 
 ELU = unary(
@@ -236,7 +241,7 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 
 def _selu_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
     below = ADD(b, node.index, number(b, SELU_ALPHA * SELU_SCALE, g))
-    return [MUL(b, g, WHERE(b, _positive(b, node.inputs[0], g), number(b, SELU_SCALE, g), below))]
+    return [MUL(b, g, WHERE(b, _negative(b, node.inputs[0], g), below, number(b, SELU_SCALE, g)))]
 
 
 SELU = unary(
@@ -255,7 +260,7 @@ SELU = unary(
 
 def _celu_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
     below = ADD(b, DIV(b, node.index, number(b, node.attrs["alpha"], g)), number(b, 1, g))
-    return [MUL(b, g, WHERE(b, _positive(b, node.inputs[0], g), number(b, 1, g), below))]
+    return [MUL(b, g, WHERE(b, _negative(b, node.inputs[0], g), below, number(b, 1, g)))]
 
 
 CELU = unary(

@@ -11,7 +11,7 @@ from graphrun.ir.opdef import Attr, Attrs, Case, Notation, OpDef
 from graphrun.ir.types import DType, OpFault, TensorType, is_real
 from graphrun.ops import roots, trigonometry
 from graphrun.ops.arithmetic import ADD, DIV, LOG, MUL, NEG, SUB
-from graphrun.ops.common import REAL_DTYPE, as_dtype, binary, number, unary, unchanged, wants
+from graphrun.ops.common import REAL_DTYPE, as_dtype, binary, dtype_of, number, unary, unchanged, wants
 from graphrun.ops.compare import EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, LOGICAL_AND, WHERE
 from graphrun.ops.roots import EXP, EXP2, EXPM1, LOG1P, LOG2, LOG10, RECIPROCAL, RSQRT, SQRT, SQUARE
 from graphrun.ops.trigonometry import ACOS, ACOSH, ASIN, ASINH, ATAN, ATAN2, ATANH, COS, COSH, SIN, SINH, TAN, TANH
@@ -105,6 +105,12 @@ ROUND = _rounding(
 )
 
 
+def _mod(xp: Any, a: Any, b: Any) -> Any:
+    if xp.__name__ == "numpy" and dtype_of(b) == "int64" and not xp.all(b):
+        raise ValueError("a whole number has no remainder by 0")
+    return xp.remainder(a, b)
+
+
 def _mod_vjp(b: Builder, node: Node, g: int) -> Sequence[int | None]:
     """-g ⌊a/b⌋ for b; what is left over is taken off first, as a/b itself may round up to a whole number."""
     x, y = node.inputs
@@ -115,7 +121,7 @@ MOD = binary(
     "mod",
     "What remains of a divided by b, with the sign of b (torch.remainder).",
     "a mod b",
-    "remainder",
+    _mod,
     _mod_vjp,
     domain=(0.4, 3.0),
     kinks="as within a period, where a / b is whole",

@@ -70,11 +70,11 @@ def _beside(b: Builder, index: int, wide: int, dim: Dim) -> int:
 def _gather_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[bool], dim: Dim) -> int:
     axis, (x, index) = node.attrs["axis"], new
     if not carries[1]:
-        return GATHER(b, x, index, axis=axis + 1)
+        return GATHER(b, x, index, axis=axis + 1, negative=node.attrs["negative"])
     rank = len(node.shape)
     wide = len(node.graph.shape(node.inputs[1]))
     if not carries[0]:
-        out = GATHER(b, x, index, axis=axis)
+        out = GATHER(b, x, index, axis=axis, negative=node.attrs["negative"])
         return TRANSPOSE(b, out, axes=_to_front(rank + 1, axis, 1)) if axis else out
     # a table for each row, its slices laid out flat: of each the elements at the indices of that row
     shape = node.graph.shape(node.inputs[0])
@@ -82,7 +82,7 @@ def _gather_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[b
         x = TRANSPOSE(b, x, axes=(0, *(k + 1 for k in _to_front(len(shape), axis, 1))))
     rest = b.shape(x)[2:]
     flat = RESHAPE(b, x, shape=(dim, shape[axis], size(rest)))
-    taken = TAKE_ALONG(b, flat, _beside(b, index, wide, dim), axis=1)
+    taken = TAKE_ALONG(b, flat, _beside(b, index, wide, dim), axis=1, negative=node.attrs["negative"])
     out = RESHAPE(b, taken, shape=(dim, *node.graph.shape(node.inputs[1]), *rest))
     if not axis:
         return out
@@ -90,15 +90,22 @@ def _gather_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[b
     return TRANSPOSE(b, out, axes=order)
 
 
+def _gather(xp: Any, x: Any, index: Any, *, axis: int, negative: bool) -> Any:
+    if not negative and xp.__name__ == "numpy":
+        none_below(xp, index)
+    return xp.take(x, index, axis=axis)
+
+
 GATHER = OpDef(
     "gather",
-    "The slices of x at the indices, along `axis` (numpy.take); `x[i]` with whole numbers i. Negative ones count from the end.",
+    "The slices of x at the indices, along `axis` (numpy.take); `x[i]` with whole numbers i. Negative ones count from the end, but with "
+    "`negative=false`.",
     "x[index]",
     ("x", "index"),
     _gather_type,
-    lambda xp, x, index, *, axis: xp.take(x, index, axis=axis),
+    _gather,
     _gather_vjp,
-    attrs=(Attr("axis", "axis", 0),),
+    attrs=(Attr("axis", "axis", 0), Attr("negative", "bool", True)),
     prepare=_axis_ready,
     rows=_gather_rows,
     onnx="Gather",
@@ -213,13 +220,13 @@ def _along_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[bo
 
 def _take(xp: Any, x: Any, index: Any, *, axis: int, negative: bool) -> Any:
     if not negative and xp.__name__ == "numpy":
-        none_below(index)
+        none_below(xp, index)
     return xp.take_along_axis(x, index, axis=axis)
 
 
-def none_below(index: Any) -> None:
+def none_below(xp: Any, index: Any) -> None:
     """Raises IndexError where an index is below 0."""
-    if index.size and index.min() < 0:
+    if xp.size(index) and xp.min(index) < 0:
         raise IndexError("an index is below 0")
 
 
@@ -382,6 +389,8 @@ def _hot_type(types: Sequence[TensorType], attrs: Attrs) -> TensorType:
 
 
 def _one_hot(xp: Any, x: Any, *, num_classes: int) -> Any:
+    if xp.__name__ == "numpy" and xp.size(x) and (xp.min(x) < 0 or xp.max(x) >= num_classes):
+        raise IndexError("a number is no class")
     return as_dtype(xp, xp.asarray(x)[..., None] == xp.arange(num_classes), "int64")
 
 
@@ -391,7 +400,7 @@ def _hot_rows(b: Builder, node: Node, new: Sequence[int], carries: Sequence[bool
 
 ONE_HOT = OpDef(
     "one_hot",
-    "1 at the class, 0 elsewhere, along a new last axis; whole numbers (torch.nn.functional.one_hot).",
+    "1 at the class, 0 elsewhere, along a new last axis; whole numbers from 0 to num_classes - 1 (torch.nn.functional.one_hot).",
     "one_hot(x, num_classes)",
     ("x",),
     _hot_type,

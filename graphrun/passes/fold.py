@@ -22,8 +22,11 @@ def fold(rw: Rewriter, op: OpDef, inputs: Sequence[int], attrs: Attrs, kind: Ten
     if op.name == "broadcast_to" or any(_symbolic(v) for v in attrs.values()):
         return None  # the one element of a broadcast says it all
     operands = [_array(rw.attrs(k)["value"], rw.type(k).dtype, rw.type(k).shape) for k in inputs]
-    with np.errstate(all="ignore"):
-        found = np.asarray(op.kernel(np, *operands, **attrs))
+    try:
+        with np.errstate(all="ignore"):
+            found = np.asarray(op.kernel(np, *operands, **attrs))
+    except (IndexError, ValueError):
+        return None  # told at its place when it is computed
     if found.size > LARGEST:
         return None
     value = tuple(found.ravel().tolist()) if found.shape else found.item()

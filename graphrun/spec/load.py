@@ -15,7 +15,7 @@ from graphrun.spec.models import SpecModel
 from graphrun.spec.names import check_names, is_name, proposal
 from graphrun.spec.not_yet import refuse
 from graphrun.spec.places import Path, PlaceTable, Text
-from graphrun.spec.reader import DISK, Reader
+from graphrun.spec.reader import DISK, Reader, is_device
 from graphrun.spec.rules import check_lists, check_rules, fill_numbers
 from graphrun.spec.settings import SETTING, Setting, apply_settings, parse_settings
 from graphrun.spec.spec import File, Spec
@@ -70,6 +70,9 @@ def _read(
 def _text(path: str, reporter: Reporter, reader: Reader, place: Place | None = None) -> str | None:
     """The text of a file; None, told at `place`, where it cannot be read."""
     shown = reader.shown(path)
+    if place is not None and reader is DISK and is_device(path):  # which a person may name, and a file may not
+        reporter.error("missing-file", f"`{shown}` is a device, not a spec file", place, help="name a spec file")
+        return None
     try:
         raw = reader.read(path)
     except FileNotFoundError:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from typing import Protocol
 
-__all__ = ["DISK", "Reader"]
+__all__ = ["DISK", "Reader", "is_device"]
+
+
+def is_device(path: str) -> bool:
+    """Whether at the path is what can be read without end, or only once: a device, a pipe, a socket."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 class Reader(Protocol):

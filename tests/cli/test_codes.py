@@ -72,3 +72,12 @@ def test_parameters_that_fit_nothing(tmp_path, capsys):
     found, err = told(["train", "t.yaml"], capsys)
     assert "error nothing-taken: " in err
     assert found == 3
+
+
+def test_a_parameter_that_no_machine_holds(tmp_path, capsys):
+    text = SPEC.replace("{w: 1}", "{w: {shape: [1000000, 1000000], init: 'normal(0, 1)'}}").replace("w^2", "sum(w)") + "train: {steps: 1}\n"
+    (tmp_path / "large.yaml").write_text(text, encoding="utf-8")
+    found, err = told(["train", "large.yaml"], capsys)
+    assert "error memory: this takes more memory than there is (" in err
+    assert "a fault of graphrun" not in err
+    assert found == 3

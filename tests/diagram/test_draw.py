@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import struct
 import subprocess
@@ -237,4 +238,18 @@ def test_a_layout_that_takes_too_long_is_ended(neuron, monkeypatch):
         == """\
 error too-large-to-draw: Graphviz did not finish the picture within 0.2 seconds
    help: write it as text instead, of any size: -o x.dot"""
+    )
+
+
+@pytest.mark.parametrize("format", ["svg", "png", "pdf"])
+def test_a_picture_that_is_too_wide_to_be_looked_at(neuron, format, monkeypatch):
+    monkeypatch.setattr(drawing, "MOST_PIXELS", 500)
+    with pytest.raises(RunError) as caught:
+        draw(neuron, format)
+    first, help_ = str(caught.value).split("\n")
+    assert re.fullmatch(
+        r"error too-large-to-draw: the picture would be \d[\d,]+ by \d+ pixels, more than can be looked at \(at most 500\)", first
+    )
+    assert help_ == (
+        "   help: fold it: --view layers, with --depth N to open it; draw a part: --focus NODE; or write it as text, of any size: -o x.dot"
     )

@@ -7,6 +7,9 @@ from itertools import pairwise
 import pytest
 from diagram_cases import apart, functions_of, shipped, written
 
+from graphrun.diagram.geometry import rect_around
+from graphrun.diagram.shapes import rows_size
+
 
 def test_a_chain_of_functions():
     view = functions_of(shipped("functions"), numbers=False)
@@ -61,3 +64,13 @@ def test_a_long_line_goes_on_below():
 @pytest.mark.parametrize("name", ["neuron", "xor", "larger", "iris"])
 def test_every_shipped_spec_can_be_drawn(name):
     apart(functions_of(shipped(name)), widest=1200.0)
+
+
+def test_a_picture_whose_labels_would_come_around_stays_in_one_row():
+    view = functions_of(shipped("models/mixture_density"))
+    placed = apart(view, 2000.0)
+    for label in (label for label in placed.labels if label.rows[0][0].text == "dense"):
+        size = rows_size(label.rows)
+        near = rect_around(label.at, size, 12.0)
+        assert any(near.cuts(a, b) for line in placed.lines for a, b in pairwise(line.points)), label
+    assert min(b[0] - a[0] for line in placed.lines for a, b in pairwise(line.points)) > -0.01

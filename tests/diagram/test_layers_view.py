@@ -10,7 +10,7 @@ from diagram_cases import SPECS, apart, shipped, to_dot, written
 
 import graphrun as gr
 from graphrun.diagram.geometry import rect_around
-from graphrun.diagram.shapes import rows_size
+from graphrun.diagram.shapes import box_rows, rows_size
 from graphrun.diagram.view import View
 from graphrun.model.picture import ALL, make_view, options_of
 
@@ -224,6 +224,40 @@ def test_the_last_row_of_a_panel_is_no_single_sign():
 def test_a_gradient_in_a_formula_is_one_box():
     view = layers(shipped("models/physics_informed"))
     found = told(view)
-    assert [found[name] for name in ("u_t", "u_x", "u_xx")] == ["u_t | 14 steps", "u_x | 14 steps", "u_xx | 28 steps"]
+    assert [found[name] for name in ("u_t", "u_x", "u_xx")] == ["u_t | grad(u, t)", "u_x | grad(u, x)", "u_xx | grad(u_x, x)"]
     assert len(view.boxes) == 13
-    apart(view, 1100.0)
+    apart(view, 1150.0)
+
+
+def test_a_gradient_of_a_formula_is_written_as_it_is_in_the_spec():
+    found = told(layers(shipped("second_order/newton")))
+    assert [found[name] for name in ("g", "h0")] == ["g | grad(f, p)", "h₀ | grad(sum(g * [1, 0]), p)"]
+
+
+def test_what_comes_out_of_an_opened_layer_is_named_on_the_arrow():
+    view = layers(shipped("models/siamese"), depth=2)
+    assert [box.id for box in view.boxes if not box.panel] == ["left", "right", "same", "apart", "J"]
+    found = arrows(view)
+    assert (found["a.1", "apart"], found["b.1", "apart"]) == ("a | [batch, 2]", "b | [batch, 2]")
+    apart(view, 1200.0)
+
+
+def test_a_step_without_a_name_is_called_what_stands_on_its_box():
+    assert told(layers(shipped("models/word2vec")))["J"] == "J | −mean(log_sigmoid(fits) + sum(log_sigmoid(…), axis=1))"
+    found = told(layers(shipped("second_order/gradient_penalty")))
+    assert found["J"] == "J | mean(critic(…)) − mean(critic(…)) + 10 · penalty"
+
+
+def test_a_name_is_not_cut_in_its_box():
+    view = layers(shipped("models/unet"))
+    texts = [piece.text for row in box_rows(next(box for box in view.boxes if box.id == "J")) for piece in row]
+    assert texts == ["J", "mean(binary_cross_entropy_with_logits)"]
+
+
+def test_a_line_from_the_row_above_stays_near_what_it_leads_to():
+    view = layers(shipped("models/vae"))
+    placed = apart(view, 900.0)
+    row = [i for i in placed.boxes if abs(placed.boxes[i][1] - placed.boxes["J"][1]) < 60.0]
+    assert {"logits", "reconstruction", "J"} <= set(row)
+    lowest = min(y for line in placed.lines for _, y in line.points)
+    assert placed.boxes["logits"][1] - lowest < 60.0

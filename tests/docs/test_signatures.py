@@ -52,7 +52,7 @@ eye(n, m=none)
 flatten(x, start_dim=0, end_dim=-1)
 flip(x, axis=none)
 full(shape, fill_value)
-gather(x, index, axis=0)
+gather(x, index, axis=0, negative=true)
 gelu(x, approximate='none')
 hard_tanh(x, min_val=-1.0, max_val=1.0)
 leaky_relu(x, negative_slope=0.01)
@@ -102,7 +102,7 @@ layer_norm(x, normalized_shape=[dim(x)], eps=1e-5, elementwise_affine=true, bias
 lstm(x, hidden_size, bias=true, h0=none, c0=none)
 multi_head_attention(query, num_heads, key=query, value=key, mask=none, causal=false, bias=true, dropout_p=0)
 residual(x, f)
-rms_norm(x, normalized_shape=[dim(x)], eps=1e-6, elementwise_affine=true)
+rms_norm(x, normalized_shape=[dim(x)], eps=none, elementwise_affine=true)
 rnn(x, hidden_size, nonlinearity=tanh, bias=true, h0=none)
 
 absolute_error(prediction, target)
@@ -166,7 +166,7 @@ def test_the_names_of_two_kinds_are_there_twice() -> None:
 
 HELPERS = {  # documented, as a spec can call them, but no names of the language's list
     *("affine", "convolved", "normalized", "projection", "norm_last_block", "norm_first_block", "rnn_cell", "lstm_cell", "gru_cell"),
-    *("fan_in_uniform", "normal_rows", "standardize", "min_max"),
+    *("counted_norm", "running_norm", "fan_in_uniform", "normal_rows", "standardize", "min_max"),
 }
 
 

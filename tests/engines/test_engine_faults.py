@@ -39,6 +39,32 @@ nodes:
 loss: J
 train: {steps: 2}
 """
+BEFORE = WORDS.replace("[0, 1]", "[2, -1]").replace("[4, 3]", "[1, 2]")
+HOT = """\
+graphrun: 1
+inputs: {k: {shape: [3], dtype: int64, default: [0, -1, 5]}}
+params: {w: 1}
+nodes: {J: "w * sum(one_hot(k, 3))"}
+loss: J
+train: {steps: 2}
+"""
+HOT_NUMBER = HOT.replace("one_hot(k, 3)", "one_hot(3, 3)")
+REMAINDER = """\
+graphrun: 1
+inputs: {a: {shape: [3], dtype: int64, default: [1, 2, 3]}, k: {shape: [3], dtype: int64, default: [1, 0, 2]}}
+params: {w: 1}
+nodes: {J: "w * sum(mod(a, k))"}
+loss: J
+train: {steps: 2}
+"""
+REMAINDER_NUMBER = """\
+graphrun: 1
+inputs: {a: {dtype: int64, default: 3}}
+params: {w: 1}
+nodes: {J: "w * mod(a, 0)"}
+loss: J
+train: {steps: 2}
+"""
 POWER = """\
 graphrun: 1
 inputs: {k: {dtype: int64, default: -2}}
@@ -59,9 +85,42 @@ TOLD = {
 <text>:4:6 error bad-index: index 4 is out of range for axis 0 of `h.weight`, which has shape [3, 2]
     4 |   h: x -> embedding(3, 2)
       |      ^^^^^^^^^^^^^^^^^^^^
-   its indices are 0 to 2, or -3 to -1 from the end
+   its indices are 0 to 2
    x[1, 0] = 4, and 1 more is out of range
    help: make `h.weight` longer along that axis, or see that `x` stays below 3"""),
+    "a word before the first": (BEFORE, """\
+<text>:4:6 error bad-index: index -1 is out of range for axis 0 of `h.weight`, which has shape [3, 2]
+    4 |   h: x -> embedding(3, 2)
+      |      ^^^^^^^^^^^^^^^^^^^^
+   its indices are 0 to 2
+   x[0, 1] = -1
+   help: `x` must not be below 0"""),
+    "no class": (HOT, """\
+<text>:4:21 error bad-index: -1 is no class: `one_hot` has 3 of them here
+    4 | nodes: {J: "w * sum(one_hot(k, 3))"}
+      |                     ^^^^^^^^^^^^^
+   its classes are 0 to 2
+   k[1] = -1, and 1 more is none of them
+   help: `k` must not be below 0"""),
+    "a number that is no class": (HOT_NUMBER, """\
+<text>:4:21 error bad-index: 3 is no class: `one_hot` has 3 of them here
+    4 | nodes: {J: "w * sum(one_hot(3, 3))"}
+      |                     ^^^^^^^^^^^^^
+   its classes are 0 to 2
+   help: make `num_classes` larger, or see that the number stays below 3"""),
+    "a remainder": (REMAINDER, """\
+<text>:4:21 error wrong-value: a whole number has no remainder by 0
+    4 | nodes: {J: "w * sum(mod(a, k))"}
+      |                     ^^^^^^^^^
+   both operands are int64
+   k[1] = 0
+   help: see that `k` is not 0"""),
+    "a remainder by a number": (REMAINDER_NUMBER, """\
+<text>:4:17 error wrong-value: a whole number has no remainder by 0
+    4 | nodes: {J: "w * mod(a, 0)"}
+      |                 ^^^^^^^^^
+   both operands are int64
+   help: see that the divisor is not 0"""),
     "an index": (PICKED, """\
 <text>:5:10 error bad-index: index 3 is out of range for axis 0 of `J#1`, which has shape [3]
     5 |   J: sum(exp(x)[i])

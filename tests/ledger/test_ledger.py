@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ledger_cases import Net, ann, classes, dense, fan_out, larger, neuron
 
 from graphrun.ledger.facts import Facts
 from graphrun.ledger.ledger import Ledger, Trial, make_ledger
+from graphrun.ledger.text import header_lines
 from graphrun.ops.activation import SIGMOID
 from graphrun.ops.arithmetic import ADD, DIV, MUL, NEG, POWER, SUB
 from graphrun.ops.linalg import MATMUL
@@ -294,3 +296,10 @@ def test_a_gradient_that_needs_two_lines_keeps_its_words() -> None:
         f"GRADIENT          ∂J/∂{name}\n                                      = [-0.009831, 0.000657, 0.01115, -0.01119]\n"
     )
     assert all(len(line) <= 85 for line in text[text.index("BACKWARD") :].splitlines())  # the name itself begins far to the right
+
+
+def test_a_row_of_many_inputs_keeps_to_the_width():
+    row = "row 1 of 6: x = [0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, …], label = 2, weight = 1   (--row N for another)"
+    lines = header_lines(replace(ann(), row=row), 80)
+    assert max(map(len, lines)) <= 80
+    assert " ".join(row.split()) in " ".join(lines)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import graphrun as gr
+from graphrun.model.validation import validate
 
 SHAPE = [300, 200]  # [in, out]
 
@@ -102,3 +104,36 @@ def test_orthogonal_is_orthogonal(shape: list[int]) -> None:
 def test_the_seed_decides(init: str) -> None:
     np.testing.assert_array_equal(values(init, [4, 3]), values(init, [4, 3]))
     assert np.abs(values(init, [4, 3]) - values(init, [4, 3], seed=1)).max() > 1e-3
+
+
+WRONG = {  # what is underlined, the message
+    "normal(0, 'a')": ("'a'", "`std` of `normal` must be a number known when the graph is built; here it is the text 'a'"),
+    "orthogonal(gain='b')": ("'b'", "`gain` of `orthogonal` must be a number known when the graph is built; here it is the text 'b'"),
+    "normal(0, -1)": ("normal(0, -1)", "`std` of `normal` is not below 0; here it is -1"),
+    "normal(0, 0.02, 5)": ("5", "`normal` takes 2 arguments besides the shape, and 3 are given"),
+    "he_normal(gain=2)": ("he_normal(gain=2)", "`he_normal` has no argument `gain`"),
+    "constant()": ("constant()", "`constant` lacks `value`"),
+    "eye(3)": ("eye(3)", "the initializer `eye` does not give values of shape [4, 3]"),
+    "he_normal(a='s')": ("he_normal(a='s')", "in `he_normal`: `a` is the text 's'; a value of the graph is wanted here"),
+    "twice(2)": ("'z'", "`std` of `normal` must be a number known when the graph is built; here it is the text 'z'"),
+}
+
+
+@pytest.mark.parametrize("entry", ["params", "state", "layer"])
+@pytest.mark.parametrize("init", WRONG)
+def test_a_wrong_initializer_is_told_when_the_spec_is_read(tmp_path: Path, init: str, entry: str) -> None:
+    """With the offending part underlined, by `validate` too."""
+    w = f'{{shape: [4, 3], init: "{init}"}}'
+    head = "graphrun: 1\ninputs: {x: {shape: [4]}}\nfunctions:\n  twice(shape, b): normal(shape, b, 'z')\n"
+    text = head + {
+        "params": f"params:\n  w: {w}\nnodes:\n  h: x @ w\n",
+        "state": f"state:\n  w: {w[:-1]}, update: w}}\nnodes:\n  h: x @ w\n",
+        "layer": f"  f(x):\n    params:\n      w: {w}\n    returns: x @ w\nnodes:\n  h: f(x)\n  g: f(x)\n",
+    }[entry]
+    (tmp_path / "s.yaml").write_text(text)
+    found = validate(tmp_path / "s.yaml")
+    (told,) = [d for d in found if d.severity == "error"]
+    line = text.splitlines()[told.place.line - 1]
+    assert (line[told.place.column - 1 : told.place.end_column - 1], told.message) == WRONG[init]
+    with pytest.raises(gr.SpecError, match="error"):
+        gr.load(tmp_path / "s.yaml")

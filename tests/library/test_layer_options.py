@@ -50,6 +50,14 @@ LAYERS = {
         "x -> layer_norm([3, 4], elementwise_affine=false)", (2, 3, 4), lambda t: t.nn.LayerNorm([3, 4], elementwise_affine=False), {}
     ),
     "rms norm of two axes": Layer("x -> rms_norm([3, 4], 1e-3)", (2, 3, 4), lambda t: t.nn.RMSNorm([3, 4], 1e-3), ALONE),
+    "layer norm of five axes alone": Layer(
+        "x -> layer_norm([2, 1, 2, 3, 2], elementwise_affine=false)", (3, 2, 1, 2, 3, 2),
+        lambda t: t.nn.LayerNorm([2, 1, 2, 3, 2], elementwise_affine=False), {},
+    ),
+    "layer norm of five axes": Layer(
+        "x -> layer_norm([2, 1, 2, 3, 2])", (3, 2, 1, 2, 3, 2), lambda t: t.nn.LayerNorm([2, 1, 2, 3, 2]), PLAIN
+    ),
+    "rms norm of five axes": Layer("x -> rms_norm([2, 1, 2, 3, 2])", (3, 2, 1, 2, 3, 2), lambda t: t.nn.RMSNorm([2, 1, 2, 3, 2]), ALONE),
     "rms norm alone": Layer(
         "x -> rms_norm(eps=1e-5, elementwise_affine=false)", (4, 5), lambda t: t.nn.RMSNorm(5, 1e-5, elementwise_affine=False), {}
     ),
@@ -145,3 +153,68 @@ def test_a_padding_index_may_count_from_the_end() -> None:
     layer = torch.nn.Embedding(5, 4, padding_idx=-1, _weight=torch.tensor(weight))
     (layer(torch.tensor(x)) * torch.tensor(r)).sum().backward()
     np.testing.assert_allclose(model.grad(params={"h.weight": weight}, feeds={"x": x, "r": r})["h.weight"], layer.weight.grad.numpy())
+
+
+SIZES = {
+    "layer_norm([4, 3], elementwise_affine=false)": "in `layer_norm`: the last axes are to have the sizes [4, 3], and the shape is {}",
+    "layer_norm(3, elementwise_affine=false)": "in `layer_norm`: the last axes are to have the sizes [3], and the shape is {}",
+    "layer_norm([5, 2, 3, 4])": "in `layer_norm`: the last axes are to have the sizes [5, 2, 3, 4], and the shape is {}",
+    "layer_norm([], elementwise_affine=false)": (
+        "in `layer_norm`: the sizes of the last axes are a whole number or a list of them; here is an empty list"
+    ),
+    "layer_norm([3.5])": "in `layer_norm`: the sizes of the last axes are a whole number or a list of them; here is a list that holds 3.5",
+    "rms_norm([1, 4], elementwise_affine=false)": "in `rms_norm`: the last axes are to have the sizes [1, 4], and the shape is {}",
+}
+
+
+@pytest.mark.parametrize("call", SIZES)
+def test_sizes_that_are_not_those_of_the_last_axes_are_told(call: str) -> None:
+    with pytest.raises(gr.SpecError) as caught:
+        gr.loads(f"graphrun: 1\ninputs:\n  x: {{shape: [batch, 3, 4]}}\nnodes:\n  h: x -> {call}\n")
+    (told,) = caught.value.diagnostics
+    assert (told.message, told.place.line, told.place.column) == (SIZES[call].format("[batch, 3, 4]"), 5, 6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rms_norm_of_next_to_nothing_is_torchs(dtype: str) -> None:
+    """There the smallest step of the dtype, which is `eps` where none is given, decides."""
+    torch = pytest.importorskip("torch")
+    x = (drawn(1, 3, 4) * (1e-4 if dtype == "float32" else 1e-8)).astype(dtype)
+    found = gr.loads(f"graphrun: 1\ndtype: {dtype}\ninputs: {{x: {{shape: [batch, 4]}}}}\nnodes: {{h: x -> rms_norm}}\n").run(x=x)["h"]
+    wanted = torch.nn.RMSNorm(4, dtype=getattr(torch, dtype))(torch.tensor(x)).detach().numpy()
+    np.testing.assert_allclose(found, wanted, rtol=1e-6 if dtype == "float32" else 1e-12)
+
+
+@pytest.mark.parametrize("momentum", ["none", "0.3"])
+@pytest.mark.parametrize("shape", [(6, 3), (4, 3, 2, 5)])
+def test_batch_norm_over_three_steps_is_torchs(shape: tuple[int, ...], momentum: str) -> None:
+    """Training passes move the statistics, evaluation uses them: over all passes alike with `momentum=none`."""
+    torch = pytest.importorskip("torch")
+    rows = np.stack([drawn(k, *shape) * (1 + k) for k in range(3)]).reshape(-1, *shape[1:])
+    sizes = ", ".join(map(str, shape[1:]))
+    model = gr.loads(
+        f"graphrun: 1\ninputs: {{x: {{shape: [batch, {sizes}]}}}}\nnodes:\n  h: x -> batch_norm(momentum={momentum})\n"
+        "  J: mean(h^4)\nloss: J\n"
+        f"data: {{rows: {[[r] for r in rows.tolist()]}, columns: [x]}}\n"
+        f"train: {{optimizer: sgd(lr=0.1), batch: {shape[0]}, shuffle: false, steps: 3}}\n"
+    )
+    kind = torch.nn.BatchNorm1d if len(shape) == 2 else torch.nn.BatchNorm2d
+    module = kind(3, momentum=None if momentum == "none" else float(momentum), dtype=torch.float64)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    for x in torch.tensor(rows).split(shape[0]):
+        optimizer.zero_grad()
+        (module(x) ** 4).mean().backward()
+        optimizer.step()
+    for engine in ("python", "reference"):
+        model.train(engine=engine)
+        state = {"running_mean": module.running_mean, "running_var": module.running_var}
+        if momentum == "none":
+            state["num_batches_tracked"] = module.num_batches_tracked
+        assert set(model.state) == {f"h.{name}" for name in state}
+        for name, theirs in state.items():
+            np.testing.assert_allclose(model.state[f"h.{name}"], theirs.numpy(), rtol=1e-11)
+        for name in ("weight", "bias"):
+            np.testing.assert_allclose(model.params[f"h.{name}"], getattr(module, name).detach().numpy(), rtol=1e-10, atol=1e-12)
+    module.eval()
+    x = drawn(9, *shape)
+    np.testing.assert_allclose(model.run(x=x)["h"], module(torch.tensor(x)).detach().numpy(), rtol=1e-10, atol=1e-12)

@@ -58,6 +58,29 @@ CASES: dict[str, tuple[str, Any, Any, Any]] = {  # our call, prediction, target,
         "cross_entropy(p, t, 1, [0.5, 1, 2, 1.5], -1, 0.2)", A.reshape(1, 4, 5, 1), np.array([[[0], [-1], [2], [2], [1]]]),
         lambda F, p, t: F.cross_entropy(p, t, weights(p), ignore_index=-1, label_smoothing=0.2, reduction="none"),
     ),
+    "cross_entropy, probabilities": ("cross_entropy(p, t)", A, Q, lambda F, p, t: F.cross_entropy(p, t, reduction="none")),
+    "cross_entropy, probabilities, large": ("cross_entropy(p, t)", 500 * A, Q, lambda F, p, t: F.cross_entropy(p, t, reduction="none")),
+    "cross_entropy, probabilities of one row": (
+        "cross_entropy(p, t)", A[0], Q[0], lambda F, p, t: F.cross_entropy(p, t, reduction="none")
+    ),
+    "cross_entropy, probabilities of images": (
+        "cross_entropy(p, t, axis=1)", A.reshape(1, 4, 5, 1), B.reshape(1, 4, 5, 1), lambda F, p, t: F.cross_entropy(p, t, reduction="none")
+    ),
+    "cross_entropy, probabilities with everything": (
+        "cross_entropy(p, t, 1, [0.5, 1, 2, 1.5], label_smoothing=0.2)", A.reshape(1, 4, 5), B.reshape(1, 4, 5),
+        lambda F, p, t: F.cross_entropy(p, t, weights(p), label_smoothing=0.2, reduction="none"),
+    ),
+    "cross_entropy, a written class": (
+        "cross_entropy(p, 2) + 0 * t", A[0], np.array(0.0), lambda F, p, t: F.cross_entropy(p, 2 + t.long(), reduction="none")
+    ),
+    "cross_entropy, written classes": (
+        "cross_entropy(p, [0, 3, 2, 2, 1], label_smoothing=0.1) + 0 * t", A, np.array(0.0),
+        lambda F, p, t: F.cross_entropy(p, p.new_tensor(CLASSES).long(), reduction="none", label_smoothing=0.1),
+    ),
+    "nll, a written class": (
+        "nll(log_softmax(p), 3) + 0 * t", A[0], np.array(0.0),
+        lambda F, p, t: F.nll_loss(F.log_softmax(p, -1), 3 + t.long(), reduction="none"),
+    ),
     "cross_entropy, everything of one row": (
         "cross_entropy(p, t, weight=[0.5, 1, 2, 1.5], label_smoothing=0.2)", A[0], CLASSES[1],
         lambda F, p, t: F.cross_entropy(p, t, weights(p), label_smoothing=0.2, reduction="none"),
@@ -143,3 +166,53 @@ def test_nothing_broadcasts_by_accident(call: str) -> None:
             f"nodes:\n  J: mean({call})\nloss: J\n"
         )
     assert "different shapes" in str(caught.value)
+
+
+def test_the_gradient_by_probabilities_is_torchs() -> None:
+    torch = pytest.importorskip("torch")
+    g = model_of("cross_entropy(p, t, label_smoothing=0.3)", A, Q).grad(feeds={"p": A, "t": Q})
+    t = torch.tensor(Q, requires_grad=True)
+    loss = torch.nn.functional.cross_entropy(torch.tensor(A), t, reduction="none", label_smoothing=0.3)
+    (loss * (1 + loss)).sum().backward()
+    np.testing.assert_allclose(g["t"], t.grad.numpy(), rtol=1e-10, atol=1e-13)
+
+
+WRONG = {
+    "cross_entropy(p, z, axis=1)": (
+        "`cross_entropy` wants the index of a class for each row, so a `target` of shape [batch, 4], and not [batch, 3, 4]",
+        "`argmax(z, axis=1)` makes indices of rows that are 1 for one class; `cast(z, 'float64')` makes probabilities of them; "
+        "an input that holds indices has shape [batch, 4]",
+    ),
+    "cross_entropy(p, i, axis=1)": (
+        "`cross_entropy` wants the index of a class for each row, so a `target` of shape [batch, 4], and not [batch, 1, 4]",
+        "declare it with shape [batch, 4], or write `squeeze(i, 1)`",
+    ),
+    "nll(p, i, axis=1)": (
+        "`nll` wants the index of a class for each row, so a `target` of shape [batch, 4], and not [batch, 1, 4]",
+        "declare it with shape [batch, 4], or write `squeeze(i, 1)`",
+    ),
+    "nll(p, r)": (
+        "`nll` wants the index of a class for each row, so a `target` of shape [batch, 3], and not [batch, 3, 4]",
+        "`argmax(r, axis=-1)` makes indices of rows that are 1 for one class; an input that holds indices has shape [batch, 3]",
+    ),
+    "cross_entropy(p, r, ignore_index=2)": (
+        "in `cross_entropy`: `ignore_index` is a class that targets may name, and here the target has a probability for each class",
+        "leave `ignore_index` out",
+    ),
+    "cross_entropy(p[0, 0], 1.5)": ("in `cross_entropy`: a class is a whole number from 0 on; here it is 1.5", None),
+    "cross_entropy(p, 1)": (
+        "in `cross_entropy`: prediction and target have different shapes: [batch, 3] and []",
+        "bring them to one shape: `squeeze(x, axis)`, `expand_dims(x, axis)` or `reshape(x, shape)`",
+    ),
+}
+
+
+@pytest.mark.parametrize("call", WRONG)
+def test_a_target_that_does_not_fit_is_told(call: str) -> None:
+    with pytest.raises(gr.SpecError) as caught:
+        gr.loads(
+            "graphrun: 1\ninputs:\n  p: {shape: [batch, 3, 4]}\n  r: {shape: [batch, 3, 4]}\n  z: {shape: [batch, 3, 4], dtype: int64}\n"
+            f"  i: {{shape: [batch, 1, 4], dtype: int64}}\nnodes:\n  l: {call}\n"
+        )
+    (told,) = caught.value.diagnostics
+    assert (told.message, told.help, told.place.line) == (*WRONG[call], 8)

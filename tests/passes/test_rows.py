@@ -121,8 +121,11 @@ def test_each_row_gets_what_it_would_get_alone(seed):
         op = OPS[REAL[rng.integers(len(REAL))]]
         attrs = op.cases[rng.integers(len(op.cases))].attrs if op.cases else {}
         count = 2 if op.variadic else len(op.arrays)
+        operands = [int(i) for i in rng.integers(len(b), size=count)]
+        if op.name == "mod" and not b.dtype(operands[1]).startswith("float"):
+            continue  # whole numbers have no remainder by 0
         try:
-            op(b, *[int(i) for i in rng.integers(len(b), size=count)], **attrs)
+            op(b, *operands, **attrs)
         except (OpFault, AttributeError, IndexError, TypeError):
             continue
     wanted = list(range(len(b)))

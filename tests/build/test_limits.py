@@ -1,0 +1,86 @@
+"""Specs of a few lines that ask for more than any machine has are refused at their place, and soon."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+import graphrun as gr
+from graphrun.build import lower, special, steps
+from graphrun.ir.builder import Builder
+from graphrun.ops.registry import OPS
+
+HEAD = "graphrun: 1\ninputs: {x: 1, v: {shape: [3000000]}}\n"
+FUNCTIONS = "functions:\n  f0(x): x + x\n" + "".join(f"  f{k}(x): f{k - 1}(x) + f{k - 1}(x)\n" for k in range(1, 40))
+
+
+def faults(text: str) -> list[gr.Diagnostic]:
+    with pytest.raises(gr.SpecError) as caught:
+        gr.loads(HEAD + text)
+    return list(caught.value.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("nodes:\n  h: x -> repeat(tanh, 1000000000)\n", 4, 6),
+        ("functions: {'f(c, a)': c + a}\nnodes:\n  h: scan(v, f, 0)\n", 5, 6),
+    ],
+)
+def test_copies_beyond_the_limit(text: str, line: int, column: int) -> None:
+    (found,) = faults(text)
+    assert (found.code, found.message) == ("too-many-steps", "the graph has more than 2,000,000 steps here")
+    assert found.place is not None
+    assert (found.place.line, found.place.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FUNCTIONS + "nodes:\n  y: f39(x)\n",
+        FUNCTIONS.replace("x + x", "x") + "nodes:\n  y: f39(x)\n",
+        "nodes:\n  y0: sin(x)^2\n" + "".join(f"  y{k}: grad(y{k - 1}, x) * x\n" for k in range(1, 30)),
+        "functions:\n  same(x): x\n  many(x): x -> repeat(same, 900)\nnodes:\n  y: x -> repeat(many, 900)\n",
+    ],
+)
+def test_growth_beyond_the_limit(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "LIMIT", 1000)
+    monkeypatch.setattr(special, "LIMIT", 1000)
+    assert [d.code for d in faults(text)] == ["too-many-steps"]
+
+
+def test_a_scan_of_more_positions_than_sixteen_bits_count() -> None:
+    b = Builder()
+    for t in range(66_000):
+        b.tag = b.tag_id("", f"@{t}")
+    x = b.node(OPS["exp"], [b.const(1.0, "float64")])
+    assert b.graph.tags[b.graph._tag[x]] == ("", "@65999")
+
+
+def test_thousands_of_unknown_names_take_no_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lower, "COMPARED", 1000)
+    found = faults("nodes:\n" + "".join(f"  y{k}: q{k} + x\n" for k in range(200)))
+    assert len(found) == 200
+    assert found[0].help is not None
+    assert found[-1].help is None
+
+
+def test_a_long_cycle_names_its_ends_alone() -> None:
+    (found,) = faults("nodes:\n" + "".join(f"  n{k}: n{k - 1} + x\n" for k in range(1, 500)) + "  n0: n499\n")
+    assert found.message.startswith("these 500 nodes depend on each other: ")
+    assert len(found.message) < 140
+    assert len(found.notes) == 9
+
+
+def test_a_device_is_no_file(tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.yaml")
+    os.mkfifo("pipe.csv")
+    (used,) = faults("use: [pipe.yaml]\nnodes: {y: x}\n")
+    assert (used.code, used.message) == ("missing-file", "`pipe.yaml` is a device, not a spec file")
+    text = "graphrun: 1\ninputs: {x: {}}\nparams: {w: 1}\nnodes: {J: (w * x)^2}\nloss: J\ndata: {source: pipe.csv}\ntrain: {steps: 1}\n"
+    with pytest.raises(gr.GraphrunError, match=r"missing-data-file: `pipe.csv` is a device, not a file"):
+        gr.loads(text).train()
