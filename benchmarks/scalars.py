@@ -89,7 +89,8 @@ def again(path: Path) -> float:
     keep = [built.loss, *(gradients[i] for i in params.values()), *params.values(), *(i.node for i in built.inputs.values())]
     seconds, (lean, new) = once(lambda: optimize(both, keep))
     print(f"  {len(both):,} nodes with the backward pass, {len(lean):,} after simplifying in {seconds:.2f} s")
-    fed: dict[int, Any] = {new[i]: model.params[name] for name, i in params.items()}
+    values = model.params
+    fed: dict[int, Any] = {new[i]: values[name] for name, i in params.items()}
     fed |= {new[i.node]: inputs()[name] for name, i in built.inputs.items()}
     return median(lambda: evaluate(lean, fed), repeats=3)
 
