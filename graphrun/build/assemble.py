@@ -10,9 +10,8 @@ from graphrun.build.expand import Expansion
 from graphrun.build.frame import Frame
 from graphrun.build.lower import POISON
 from graphrun.build.names import Context, Scope, name_contexts, name_elements, number_steps
-from graphrun.build.states import State
 from graphrun.build.static import Static
-from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Poisoned, Ref, Value, describe, is_number, to_float, whole
+from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Poisoned, Ref, State, Value, describe, is_number, to_float, whole
 from graphrun.errors import Diagnostic, Reporter
 from graphrun.expr.tree import Call, Expr, Formula, Name
 from graphrun.ir.types import DType, Shape, Sym, shape_text

@@ -12,9 +12,9 @@ from graphrun.build.assemble import Assembly, list_shape
 from graphrun.build.beforehand import Beforehand
 from graphrun.build.library import library
 from graphrun.build.lower import POISON
-from graphrun.build.states import State, row_fault
+from graphrun.build.states import row_fault
 from graphrun.build.steps import TooManySteps
-from graphrun.build.values import Fault, ListValue, Param, Poisoned, Ref, constant
+from graphrun.build.values import Fault, ListValue, Param, Poisoned, Ref, State, constant
 from graphrun.errors import Diagnostic, Place, Reporter, certain, nearest
 from graphrun.expr.tree import Formula, Name
 from graphrun.ir.graph import Graph

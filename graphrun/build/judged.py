@@ -9,6 +9,7 @@ from typing import Any
 from graphrun.build.arguments import bind, given, list_constant
 from graphrun.build.composed import ComposedForms
 from graphrun.build.frame import Frame
+from graphrun.build.outside import DIFFERENT
 from graphrun.build.values import Fault, ListValue, Ref, Value, describe, is_number, whole
 from graphrun.expr.tree import Call
 from graphrun.ir.types import Sym, is_real, shape_text
@@ -48,7 +49,7 @@ class JudgedForms(ComposedForms):
         shapes = [shape_text(shape), shape_text(self.builder.shape(j))]
         if shapes[0] != shapes[1]:
             raise Fault(
-                "shape-mismatch", f"prediction and target have different shapes: {shapes[0]} and {shapes[1]}", e,
+                "shape-mismatch", f"{DIFFERENT}{shapes[0]} and {shapes[1]}", e,
                 help="bring them to one shape: `squeeze(x, axis)`, `expand_dims(x, axis)` or `reshape(x, shape)`", axis=at,
             )  # fmt: skip
         return Ref(i)

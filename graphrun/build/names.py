@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from graphrun.build.values import FunctionValue, Param
+from graphrun.build.values import FunctionValue, Param, State
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Graph
 from graphrun.spec.spec import File
-
-if TYPE_CHECKING:
-    from graphrun.build.states import State
 
 __all__ = ["CallRecord", "Context", "Scope", "name_contexts", "name_elements", "number_steps"]
 

@@ -11,10 +11,10 @@ from graphrun.ir.builder import Builder
 
 __all__ = ["option_faults"]
 
-# Argument → (smallest, what it stays below or None). A negative rate steps uphill, which is the lints' to tell.
-RANGES: dict[str, tuple[float, float | None]] = {
-    "momentum": (0, None), "weight_decay": (0, None), "eps": (0, None), "alpha": (0, None), "lr_decay": (0, None),
-    "initial_accumulator_value": (0, None), "beta1": (0, 1), "beta2": (0, 1),
+# Argument → (smallest, largest or None, whether it stays below that). A negative rate steps uphill, which is the lints' to tell.
+RANGES: dict[str, tuple[float, float | None, bool]] = {
+    "momentum": (0, None, False), "weight_decay": (0, None, False), "eps": (0, None, False), "alpha": (0, None, False),
+    "lr_decay": (0, None, False), "initial_accumulator_value": (0, None, False), "beta1": (0, 1, True), "beta2": (0, 1, True), "rho": (0, 1, False),
 }  # fmt: skip
 
 
@@ -33,12 +33,10 @@ def option_faults(
             message = f"`{name}` of `{optimizer}` is one number for all elements, and here it is {describe(value, b.shape(value.node))}"
             yield name, "wrong-type", message, "for parameters of their own, `per_parameter` sets arguments by name"
         elif is_number(value) and name in RANGES:
-            low, high = RANGES[name]
-            if not (low <= value and (high is None or value < high)):
-                bound = f"from {low:g} on" if high is None else f"from {low:g} to below {high:g}"
+            low, high, below = RANGES[name]
+            if not (low <= value and (high is None or value < high or (value == high and not below))):
+                bound = f"from {low:g} on" if high is None else f"from {low:g} to {'below ' if below else ''}{high:g}"
                 yield name, "out-of-range", f"`{name}` of `{optimizer}` is a number {bound}, not {float(value):g}", None
-    if optimizer == "adadelta" and is_number(values["rho"]) and not 0 <= values["rho"] <= 1:
-        yield "rho", "out-of-range", f"`rho` of `adadelta` is a number from 0 to 1, not {float(values['rho']):g}", None
     if values.get("nesterov") is True and (values["momentum"] == 0 or values["dampening"] != 0):
         message = f"`nesterov` of `{optimizer}` takes a `momentum` above 0 and no `dampening`"
         yield "nesterov", "conflicting-keys", message, "sgd(lr=0.1, momentum=0.9, nesterov=true)"

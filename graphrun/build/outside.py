@@ -10,10 +10,11 @@ from graphrun.build.values import Fault
 from graphrun.errors import Diagnostic, Place
 from graphrun.ir.types import DType, Shape, Sym, is_real, shape_text
 
-__all__ = ["Given", "outside_of"]
+__all__ = ["DIFFERENT", "Given", "outside_of"]
 
 _OF_CLASSES = ("cross_entropy", "nll")  # the losses whose target is the index of a class
-_DIFFERENT = "prediction and target have different shapes: "
+DIFFERENT = "prediction and target have different shapes: "
+"""How the fault of a loss whose two shapes are not equal begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,10 @@ def _of_loss(fault: Fault, function: str, given: Sequence[Given]) -> tuple[str |
         return None, None
     first, target = given[:2]
     swapped = not is_real(first.dtype) and is_real(target.dtype)
-    if swapped and (fault.code == "dtype-mismatch" or fault.message.startswith(_DIFFERENT)):
+    if swapped and (fault.code == "dtype-mismatch" or fault.message.startswith(DIFFERENT)):
         mend = f"write `{function}({_said(target, 'b')}, {_said(first, 'a')})`"
         return f"`{function}` takes (`{first.argument}`, `{target.argument}`), and here they stand the other way round", mend
-    if not fault.message.startswith(_DIFFERENT):
+    if not fault.message.startswith(DIFFERENT):
         return None, None
     if function in _OF_CLASSES:
         return _of_classes(function, first, target, -1 if fault.axis is None else fault.axis)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from graphrun.build.frame import Frame
 from graphrun.build.names import CallRecord, Context, Scope
 from graphrun.build.special import SpecialForms
-from graphrun.build.values import Fault, Param, Ref
-from graphrun.errors import Diagnostic, Place
+from graphrun.build.values import Fault, Param, Ref, State
+from graphrun.errors import Diagnostic
 from graphrun.expr.tree import Call, Formula
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import STATE
@@ -19,35 +19,7 @@ from graphrun.ir.types import shape_text
 from graphrun.ops.registry import OPS
 from graphrun.spec.spec import File, Function
 
-__all__ = ["State", "Stateful", "row_fault"]
-
-
-@dataclass(slots=True, eq=False)
-class State(Param):
-    """A state of the graph, initialized as a parameter is. `at` is where its update stands.
-
-    `updates` has the node of its new value, and the number of that one's name: one for each call that uses it, in order of computation,
-    each of which begins from the value before it. Empty where `training` is false.
-    """
-
-    at: Place | None = None
-    updates: list[tuple[int, int]] = field(default_factory=list)
-
-    @property
-    def new(self) -> int | None:
-        """The node of the value that the next pass sees."""
-        return self.updates[-1][0] if self.updates else None
-
-    @property
-    def leaf(self) -> int:
-        """The node of its value in a pass."""
-        assert self.node is not None
-        return self.node
-
-    @property
-    def current(self) -> int:
-        """The node of the value that the next call's update begins from."""
-        return self.updates[-1][0] if self.updates else self.leaf
+__all__ = ["Stateful", "row_fault"]
 
 
 class Stateful(SpecialForms):

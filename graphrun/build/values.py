@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from graphrun.build.names import CallRecord
 
 __all__ = [
-    "Fault", "FunctionValue", "ListValue", "Number", "Param", "Poisoned", "Ref", "Special", "Training", "Value", "constant", "describe",
-    "is_number", "to_float", "whole",
+    "Fault", "FunctionValue", "ListValue", "Number", "Param", "Poisoned", "Ref", "Special", "State", "Training", "Value", "constant",
+    "describe", "is_number", "to_float", "whole",
 ]  # fmt: skip
 
 
@@ -88,6 +88,34 @@ class Param:
     node: int | None
     place: Place
     written: Frame | None = None
+
+
+@dataclass(slots=True, eq=False)
+class State(Param):
+    """A state of the graph, initialized as a parameter is. `at` is where its update stands.
+
+    `updates` has the node of its new value, and the number of that one's name: one for each call that uses it, in order of computation,
+    each of which begins from the value before it. Empty where `training` is false.
+    """
+
+    at: Place | None = None
+    updates: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def new(self) -> int | None:
+        """The node of the value that the next pass sees."""
+        return self.updates[-1][0] if self.updates else None
+
+    @property
+    def leaf(self) -> int:
+        """The node of its value in a pass."""
+        assert self.node is not None
+        return self.node
+
+    @property
+    def current(self) -> int:
+        """The node of the value that the next call's update begins from."""
+        return self.updates[-1][0] if self.updates else self.leaf
 
 
 class Fault(Exception):
