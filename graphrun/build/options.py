@@ -13,9 +13,10 @@ __all__ = ["option_faults"]
 
 # Argument → (smallest, largest or None, whether it stays below that). A negative rate steps uphill, which is the lints' to tell.
 RANGES: dict[str, tuple[float, float | None, bool]] = {
-    "momentum": (0, None, False), "weight_decay": (0, None, False), "eps": (0, None, False), "alpha": (0, None, False),
-    "lr_decay": (0, None, False), "initial_accumulator_value": (0, None, False), "beta1": (0, 1, True), "beta2": (0, 1, True), "rho": (0, 1, False),
-}  # fmt: skip
+    **dict.fromkeys(("momentum", "weight_decay", "eps", "alpha", "lr_decay", "initial_accumulator_value"), (0, None, False)),
+    **dict.fromkeys(("beta1", "beta2"), (0, 1, True)),
+    "rho": (0, 1, False),
+}
 
 
 def option_faults(
