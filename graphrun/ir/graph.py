@@ -114,19 +114,20 @@ class Graph:
 
     def line(self, i: int) -> int | None:
         """The line in the spec (the first source) that node i came from: of what stands in another file the line of its call."""
-        place, call = self._place[i], self._call[i]
-        while unpack_place(place)[0] and call >= 0:
-            place, call = self.calls[call].place, self.calls[call].parent
-        source, line, _, _ = unpack_place(place)
+        source, line, _, _ = unpack_place(self._spec_place(i))
         return line if line and not source else None
 
     def spot(self, i: int) -> Place | None:
         """The stretch of the spec that node i came from, as `line` says; None where there is none, or the text is not at hand."""
+        source, line, column, length = unpack_place(self._spec_place(i))
+        return Place(self.spec, line, column, line, column + length) if self.spec is not None and line and not source else None
+
+    def _spec_place(self, i: int) -> int:
+        """The packed place of node i, of what stands in another file that of its call."""
         place, call = self._place[i], self._call[i]
         while unpack_place(place)[0] and call >= 0:
             place, call = self.calls[call].place, self.calls[call].parent
-        source, line, column, length = unpack_place(place)
-        return Place(self.spec, line, column, line, column + length) if self.spec is not None and line and not source else None
+        return place
 
     def owner(self, i: int) -> str | None:
         """The name of the formula that node i is a step of; None for a node that only a pass made."""

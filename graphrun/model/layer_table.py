@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphrun.build.build import Built
-from graphrun.ir.cost import BYTES, Cost, node_cost
+from graphrun.ir.cost import BYTES, Cost, node_cost, total_cost
 from graphrun.ir.leaves import LEAVES
 from graphrun.ir.types import Dim, DType, Shape, Sym, bind_dim
 
@@ -128,16 +128,13 @@ def totals(built: Built) -> Totals:
     """The sums over a whole graph."""
     graph = built.graph
     steps = [i for i in range(len(graph)) if graph.op(i) not in LEAVES]
-    cost = Cost()
-    for i in steps:
-        cost = cost + node_cost(graph, i)
     params = built.params.values()
     return Totals(
         sum(_entries(p.shape) for p in params),
         sum(_entries(p.shape) for p in params if p.trainable),
         sum(_entries(p.shape) * BYTES[p.dtype] for p in params),
         len(steps),
-        cost,
+        total_cost(graph, steps),
     )
 
 

@@ -282,5 +282,5 @@ function label(data, box) {
 function localText(symbol, formula, amount) {
   const text = formula === amount || !formula ? `= ${amount}` : `= ${formula} = ${amount}`;
   if (symbol.length + text.length <= 13) return [`${symbol} ${text}`];
-  return [el("span", {}, symbol), el("br"), text.length <= 18 ? text : `= ${amount}`];
+  return [el("span", {}, symbol), text.length <= 18 ? text : `= ${amount}`];
 }

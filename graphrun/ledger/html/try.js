@@ -79,7 +79,7 @@ class TryPanel {
       this.given.set(node, value);
       this.update();
     });
-    return { node, input, label: el("label", { class: `field ${kind}` }, el("span", {}, pretty(name)), input) };
+    return { node, input, label: el("label", { class: `field ${kind}${name.length > 9 ? " long" : ""}` }, el("span", {}, pretty(name)), input) };
   }
 
   buttons() {

@@ -420,7 +420,7 @@ def test_numbers_that_are_not_finite_are_shown(browser: Browser, opened: Any) ->
 @pytest.mark.parametrize("width", [360, 1400])
 def test_a_long_table_scrolls_by_itself_to_the_step_shown(browser: Browser, opened: Any, width: int) -> None:
     opened("models/character_gpt", width=width)
-    assert browser.js("document.documentElement.scrollWidth") <= width
+    assert browser.js("document.documentElement.scrollWidth") <= width, browser.js(CUT)
     assert browser.js("byId('table').clientHeight <= 0.71 * innerHeight")
     seen = "((a, b) => a.top >= b.top - 1 && a.bottom <= b.bottom + 1)(e.getBoundingClientRect(), byId('table').getBoundingClientRect())"
     assert browser.all("tr.step.at", seen) == [True]
@@ -431,3 +431,20 @@ def test_a_long_table_scrolls_by_itself_to_the_step_shown(browser: Browser, open
     if width == 360:
         room = browser.js("document.querySelector('tr.step').clientWidth")
         assert min(browser.all("tr.step td.equal:not(:empty)", "e.clientWidth")) > 0.75 * room
+
+
+def test_long_names_and_paths_fit_a_small_screen_at_every_step(browser: Browser, tmp_path: Path) -> None:
+    spec = tmp_path / ("a_folder_of_a_long_name_" * 3) / "spec.yaml"
+    spec.parent.mkdir()
+    long = "gradient_of_a_name_that_does_not_fit_a_small_screen"
+    nodes = f"{long}_squared: {long}^2\n  J: sin({long}_squared)"
+    spec.write_text(f"graphrun: 1\nparams: {{{long}: 1}}\nnodes:\n  {nodes}\nloss: J\n", encoding="utf-8")
+    page = tmp_path / "report.html"
+    page.write_text(gr.load(spec).ledger().to_html(), encoding="utf-8")
+    browser.look(360)
+    browser.open(page)
+    last = int(browser.js("byId('range').max"))
+    assert last > 4
+    for step in range(1, last + 1):
+        browser.js(f"(byId('range').value = {step}, byId('range').dispatchEvent(new Event('input')))")
+        assert browser.js("document.documentElement.scrollWidth") <= 360, (step, browser.js(CUT))
