@@ -50,7 +50,7 @@ def _ledger_markdown(ledger: Ledger) -> str:
         rows = [[escaped_cell(cell) for cell in row] for row in check_rows(facts)]
         out += ["## Check", "", *markdown_table(["", "gradient", "central difference", "relative error"], "lrrl", rows), ""]
         out += [f"{_sentence(rest_text(facts))}\n"]
-    out += [f"{_sentence(kink_text(kink))}\n" for kink in facts.kinks]
+    out += [f"{escaped_cell(kink_text(kink))}.\n" for kink in facts.kinks]
     if facts.update is not None:
         update = facts.update
         out += ["## Update", "", f"`{update.optimizer}`", ""]

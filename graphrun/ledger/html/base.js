@@ -30,9 +30,9 @@ const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 function pretty(text) {
   return String(text)
     .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ")
-    .replace(/(?<![\p{L}\p{N}_.#@'])hat_(\p{L})(?![\p{L}\p{N}_.@'(])/gu, (all, letter) => `${letter}\u0302`.normalize("NFC"))
+    .replace(/(?<![\p{L}\p{N}_.#@'])hat_(\p{L})(?![\p{L}\p{N}_@'(]|\.[\p{L}\p{N}_])/gu, (all, letter) => `${letter}\u0302`.normalize("NFC"))
     .replace(
-      /(?<![\p{L}\p{N}_.#@'])(\p{L})(\d+)(?![\p{L}\p{N}_.@'(])/gu,
+      /(?<![\p{L}\p{N}_.#@'])(\p{L})(\d+)(?![\p{L}\p{N}_@'(]|\.[\p{L}\p{N}_])/gu,
       (all, letter, digits) => letter + [...digits].map((digit) => SUBSCRIPTS[digit]).join(""),
     )
     .replace(/-(?!>)/g, "−");

@@ -143,8 +143,9 @@ def _step(facts: Facts, line: BackwardLine, places: Mapping[int, int]) -> dict[s
 
 def _reading(line: GradientLine, of: str) -> str:
     """A gradient in words, and what came of trying it."""
-    texts = [text for text in (reading(line, of), trial_text(line, of)) if text]
-    return "".join(f"{text[0].upper()}{text[1:]}. " for text in texts).strip()
+    trial = trial_text(line, of)
+    texts = (reading(line, of), trial[:1].upper() + trial[1:])
+    return " ".join(f"{text}." for text in texts if text)
 
 
 def _checks(facts: Facts) -> dict[str, list[Check]]:

@@ -50,3 +50,10 @@ def test_checks_and_timings_stand_beside_the_steps(browser: Browser, tmp_path: P
     assert browser.text("#check-note").startswith("r = relu(z) stands on a kink, z = 0: the derivative taken there is 0.")
     assert "measured here: 0.21 µs against 2.2 ms (from 1 of 2)" in browser.text("#cost-body")
     assert browser.complaints == []
+
+
+def test_a_name_stays_as_it_is_at_both_ends_of_a_sentence(browser: Browser, opened: Any) -> None:
+    opened("functions")
+    assert browser.text("#sentence").endswith("for each unit of w₀.")
+    assert browser.text("#reading").startswith("y rises 120 times as fast as w₀ rises. Raise w₀ by 0.001")
+    assert browser.js("pretty('h1.weight and x2.')") == "h1.weight and x₂."
