@@ -3,7 +3,14 @@
 set -uo pipefail
 
 summary=${GITHUB_STEP_SUMMARY:-/dev/stdout}
-read -r -a paths <<<"${GRAPHRUN_PATHS:-specs/}"
+given=${GRAPHRUN_PATHS:-specs/}
+given=${given%$'\n'} # of a block in YAML
+paths=()
+if [[ $given == *$'\n'* ]]; then # one a line, so that they may hold spaces
+  while IFS= read -r line; do if [ -n "$line" ]; then paths+=("$line"); fi; done <<<"$given"
+else
+  read -r -a paths <<<"$given"
+fi
 options=()
 if [ "${GRAPHRUN_STRICT:-false}" = true ]; then options+=(--strict); fi
 if [ -n "${GRAPHRUN_BASELINE:-}" ]; then options+=(--baseline "$GRAPHRUN_BASELINE"); fi
@@ -18,7 +25,7 @@ status=0
 graphrun validate "${paths[@]}" "${options[@]}" --format github || status=$?
 {
   printf '## graphrun\n\n'
-  graphrun validate "${paths[@]}" "${options[@]}" --format text | fenced
+  graphrun validate "${paths[@]}" "${options[@]}" --format text 2>&1 | fenced
 } >>"$summary"
 
 if [ "${GRAPHRUN_TEST:-true}" = true ] && [ "$status" = 0 ]; then

@@ -19,7 +19,6 @@ sys.path.insert(0, str(HERE))
 from lessons import lessons  # noqa: E402  (a file beside this one, wherever this is called from)
 
 HEADS = {"transforms": "Transforms of data"}
-INNER = {"dtype", "key", "seed", "offset"}  # attributes of kind `any` that the build sets
 FORMS = {  # family → (call, what it computes) of what is made of several operations
     "products and matrices": (
         (
@@ -126,12 +125,7 @@ def models() -> str:
 
 
 def _row(op: OpDef) -> str:
-    needed = len(op.arrays) - op.optional
-    written = [name if k < needed else f"{name}=none" for k, name in enumerate(op.arrays) if name != "step"]
-    arguments = [f"[{op.arrays[0]}, ...]"] if op.variadic else written
-    shown = [a for a in op.attrs if a.required or a.kind != "any" or a.name not in INNER]
-    arguments += [a.name if a.required else f"{a.name}={_default(a.default)}" for a in shown]
-    call = _cell(f"`{op.name}({', '.join(arguments)})`")
+    call = _cell(f"`{op.signature}`")
     derivatives = ", ".join(f"`{_cell(d)}`" for d in op.derivatives)
     formula = f"`{_cell(op.formula)}`: " if op.formula and op.formula != op.name else ""
     return f"| {call} | {formula}{_cell(' '.join(op.doc.split()))} | {derivatives} |\n"
@@ -139,12 +133,6 @@ def _row(op: OpDef) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def _default(value: object) -> str:
-    if isinstance(value, bool) or value is None:
-        return str(value).lower()
-    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 def pages() -> dict[Path, bytes]:

@@ -222,7 +222,8 @@ def sort_diagnostics(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` most likely meant, or None: one or two edits away (a swap is one), or the same but for case and `_`."""
     found = _near(word, candidates)
-    return found[0] if found else None
+    letters = sorted(word.lower())  # of those as near, one with the same letters in another order
+    return min(found, key=lambda c: sorted(c.lower()) != letters, default=None)
 
 
 def certain(word: str, candidates: Iterable[str]) -> str | None:

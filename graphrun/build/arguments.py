@@ -45,12 +45,24 @@ def bind(name: str, wanted: Sequence[str], required: Sequence[bool], args: Seque
     return out
 
 
-def known_arguments(signature: Signature, e: Call) -> None:
+def known_arguments(target: Signature | OpDef, e: Call) -> None:
     """Raises the fault of an argument's name that a function does not have, before its value is looked at."""
-    wanted = [n for n, _ in signature.args]
+    if isinstance(target, OpDef):
+        wanted, required = _form(target)
+    else:
+        wanted, required = [n for n, _ in target.args], [d is None for _, d in target.args]
     for key, _ in e.kwargs:
         if key not in wanted:
-            raise _unknown_argument(signature.name, key, wanted, _head(signature.name, wanted, [d is None for _, d in signature.args]), e)
+            raise _unknown_argument(target.name, key, wanted, _head(target.name, wanted, required), e)
+
+
+def _form(op: OpDef) -> tuple[list[str], list[bool]]:
+    """The arguments that a formula gives an operation, and which of them it must."""
+    settable = [a for a in op.attrs if a.kind != "any" or a.name not in INNER]
+    written = [name for name in op.arrays if name != _COUNTER]
+    needed = len(op.arrays) - op.optional
+    required = [k < needed for k in range(len(written))] + [a.required for a in settable]
+    return [*written, *(a.name for a in settable)], required
 
 
 def _head(name: str, wanted: Sequence[str], required: Sequence[bool]) -> str:
@@ -77,9 +89,8 @@ def attributes(op: OpDef, args: Sequence[Any], kwargs: dict[str, Any], e: Call, 
     """The operands (with their expressions) and the attributes of a primitive's call."""
     settable = [a for a in op.attrs if a.kind != "any" or a.name not in INNER]
     written = [name for name in op.arrays if name != _COUNTER]
-    wanted = [*written, *(a.name for a in settable)]
     needed = len(op.arrays) - op.optional
-    required = [k < needed for k in range(len(written))] + [a.required for a in settable]
+    wanted, required = _form(op)
     found = bind(op.name, wanted, required, args, kwargs, e)
     exprs = {id(v): x for v, x in zip(args, e.args, strict=False)}
     exprs.update({id(v): dict(e.kwargs)[k] for k, v in kwargs.items() if k in dict(e.kwargs)})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from graphrun.build.arguments import list_constant
 from graphrun.build.expand import Expansion
 from graphrun.build.frame import Frame
 from graphrun.build.lower import POISON
@@ -13,7 +14,7 @@ from graphrun.build.names import Context, Scope, name_contexts, name_elements, n
 from graphrun.build.static import Static
 from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Poisoned, Ref, State, Value, describe, is_number, to_float, whole
 from graphrun.errors import Diagnostic, Reporter
-from graphrun.expr.tree import Call, Expr, Formula, Name
+from graphrun.expr.tree import Call, Expr, Formula, ListExpr, Name
 from graphrun.ir.types import DType, Shape, Sym, shape_text
 from graphrun.ops.registry import OPS
 from graphrun.spec.models import ParamModel, StateModel
@@ -112,17 +113,21 @@ class Assembly(Expansion):
         self._tell_unknown(formulas, f)
         return POISON
 
+    def tell_unknown_functions(self, named: Iterable[tuple[str, Expr]], f: Frame) -> None:
+        """Tells those of the functions that a formula names which there are not."""
+        for name, at in named:
+            if isinstance(at, Name) and f.scope.sees(name):
+                continue
+            if self.find(f.scope.file, name) is None and not self.lost_function(f.scope.file, name):
+                self.located(self.unknown_function(name, f, at, at.callee if isinstance(at, Call) else None), f)
+
     def _tell_unknown(self, formulas: list[Formula], f: Frame) -> None:
         """Tells every name that nothing has, in formulas that cannot be lowered to their end."""
         path = f.path[:-1] if len(formulas) > 1 else f.path
         for k, formula in enumerate(formulas):
             f.formula, f.path, f.base = formula, (*path, k) if len(formulas) > 1 else path, None
             found = self.static.references(formula, f.scope.file, f.scope.functions)
-            for name, at in found.functions:
-                if isinstance(at, Name) and f.scope.sees(name):
-                    continue
-                if self.find(f.scope.file, name) is None and not self.lost_function(f.scope.file, name):
-                    self.located(self.unknown_function(name, f, at, at.callee if isinstance(at, Call) else None), f)
+            self.tell_unknown_functions(found.functions, f)
             for name, at in found.values:
                 base = name.partition(".")[0]
                 known = {"pi", "inf", "training", *self.dims}
@@ -134,6 +139,8 @@ class Assembly(Expansion):
     def _finish(self, value: Value, e: Expr, f: Frame) -> Value:
         """Gives the formula's name to the step that computes its value; a mere name becomes an `identity` step."""
         context = f.context
+        if isinstance(e, ListExpr) and isinstance(value, ListValue) and list_constant(value, e) is not None:
+            value = Ref(self.emit(OPS["identity"], [self.node(value, e, f)], {}, e, f))
         if isinstance(value, ListValue):
             items = []
             for v in value.items:
@@ -212,7 +219,8 @@ class Assembly(Expansion):
         """An `init` that is written as a formula: an initializer's call, or a number."""
         tree = formula.tree
         name = formula.source(tree).partition("(")[0].strip()
-        if self.find(f.scope.file, name) is not None or name in f.scope.functions or name in ("normal", "uniform"):
+        own = isinstance(tree, Name) and f.scope.record is not None and f.scope.holds(name)
+        if not own and (self.find(f.scope.file, name) is not None or name in f.scope.functions or name in ("normal", "uniform")):
             found = self.initializer(tree, f)
             if found is not None:
                 return found

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from graphrun.build.assemble import Assembly
+from graphrun.build.frame import Frame
 from graphrun.build.lower import POISON
+from graphrun.build.names import Context, Scope
 from graphrun.build.static import order
 from graphrun.errors import Diagnostic, certain, nearest
 from graphrun.expr.tree import Formula
@@ -47,7 +49,7 @@ class Beforehand:
         a = self.assembly
         arguments = a.static.function_arguments(fn)
         found = []
-        for formulas in a.formulas(fn).values():
+        for formulas in (*a.formulas(fn).values(), a.given_with(fn)):
             for formula in formulas:
                 for name, _ in a.static.references(formula, fn.file, arguments).functions:
                     target = a.find(fn.file, name)
@@ -78,16 +80,19 @@ class Beforehand:
         lost = fn.file is self.spec.file and fn.file.lost.any_name
         if fn.file is self.spec.file:
             known |= {*a.scope.values, *self.model.nodes}
+        scope = Scope(fn.file, dict.fromkeys(known, POISON))
         for key, formulas in a.formulas(fn).items():
             section, _, entry = key.partition(".")
             path = a.returns_path(fn) if key == "returns" else (*fn.path, section, entry, *(("update",) if section == "state" else ()))
             for k, formula in enumerate(formulas):
                 refs = a.static.references(formula, fn.file, a.static.function_arguments(fn))
+                where = (*path, k) if len(formulas) > 1 else path
+                frame = Frame(formula, fn.file.positions, where, scope, Context(0, "", None), [])
+                a.tell_unknown_functions([(name, at) for name, at in refs.functions if name not in arguments], frame)
                 for name, at in refs.values:
                     if name.partition(".")[0] not in known and not lost and not a.find(fn.file, name):
                         near = nearest(name, known)
                         start, end = formula.span(at)
-                        where = (*path, k) if len(formulas) > 1 else path
                         a.tell(
                             Diagnostic(
                                 "unknown-name",
@@ -107,7 +112,7 @@ class Beforehand:
             if fn not in free:
                 free[fn] = set()
                 hidden = {*(n for n, _ in fn.signature.args), *fn.model.params, *fn.model.state, *fn.model.nodes}
-                for parts in a.formulas(fn).values():
+                for parts in (*a.formulas(fn).values(), a.given_with(fn)):
                     for p in parts:
                         free[fn] |= {
                             n.partition(".")[0] for n, _ in a.static.references(p, fn.file, a.static.function_arguments(fn)).values

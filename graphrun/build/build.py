@@ -3,96 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from graphrun.build.assemble import Assembly, list_shape
 from graphrun.build.beforehand import Beforehand
+from graphrun.build.built import Built, InputInfo
+from graphrun.build.counting import Counting, GaveUp
 from graphrun.build.library import library
 from graphrun.build.lower import POISON
 from graphrun.build.states import row_fault
-from graphrun.build.steps import TooManySteps
-from graphrun.build.values import Fault, ListValue, Param, Poisoned, Ref, State, constant
-from graphrun.errors import Diagnostic, Place, Reporter, certain, nearest
+from graphrun.build.steps import MANY, Growing, TooManySteps
+from graphrun.build.values import Fault, ListValue, Param, Poisoned, Ref, constant
+from graphrun.errors import Diagnostic, Reporter, certain, nearest
 from graphrun.expr.tree import Formula, Name
-from graphrun.ir.graph import Graph
 from graphrun.ir.pause import collection_paused
 from graphrun.ir.types import DType, Shape, is_real, shape_text
 from graphrun.ops.registry import OPS
 from graphrun.spec.lost import Lost
-from graphrun.spec.models import InputModel, ParamModel
+from graphrun.spec.models import ExpectModel, InputModel, ParamModel
 from graphrun.spec.spec import Spec
 
 __all__ = ["Built", "InputInfo", "attempt", "build"]
-
-
-@dataclass(frozen=True, slots=True)
-class InputInfo:
-    """An input of the graph. `default` is a number, a nested list, or None."""
-
-    name: str
-    node: int
-    shape: Shape
-    dtype: DType
-    default: Any
-    place: Place
-
-
-@dataclass(frozen=True, eq=False)
-class Built:
-    """A spec's graph (with `training` true or false) and where in it everything is.
-
-    `nodes` holds the spec's own entries: name → node, elements of lists as `pair.0`. `loss_name` is what the loss is called.
-    Where it is not `whole`, the parts with faults, and what depends on them, are missing.
-    """
-
-    spec: Spec
-    graph: Graph
-    training: bool
-    one_row: bool
-    inputs: Mapping[str, InputInfo]
-    params: Mapping[str, Param]
-    state: Mapping[str, State]
-    nodes: Mapping[str, int]
-    outputs: Mapping[str, int]
-    loss: int | None
-    loss_name: str
-    metrics: Mapping[str, int]
-    counter: int | None  # the leaf that holds the number of the training step, where random values are drawn in training
-    assembly: Assembly = field(repr=False)
-    whole: bool = True
-
-    @cached_property
-    def index(self) -> dict[str, int]:
-        """Every name of the graph → its node."""
-        return self.graph.index()
-
-    def find(self, name: str) -> int | None:
-        """The node of a name: an input, parameter, node, step (`J#1`), inner node (`h.z`)."""
-        for table in (self.nodes, self.metrics):
-            if name in table:
-                return table[name]
-        return self.index.get(name)
-
-    @property
-    def work(self) -> tuple[int, int]:
-        """(n, p): the entries of the spec's own nodes that the loss depends on, and those of the parameters."""
-        if self.loss is None:
-            return 0, 0
-        below = self.graph.ancestors([self.loss])
-        graph = self.graph
-        n = sum(_elements(graph.shape(i)) for i in {*self.nodes.values(), self.loss} if below[i])
-        p = sum(_elements(q.shape) for q in self.params.values() if q.node is not None and below[q.node] and q.trainable)
-        return n, p
-
-
-def _elements(shape: Shape) -> int:
-    out = 1
-    for d in shape:
-        out *= d if isinstance(d, int) else 1
-    return out
 
 
 def build(spec: Spec, reporter: Reporter, training: bool = False) -> Built | None:
@@ -105,6 +38,15 @@ def attempt(spec: Spec, reporter: Reporter, training: bool = False) -> Built | N
     """As `build`; where there are errors, what could be built without the parts that have them, against which to check the rest."""
     try:
         with collection_paused():
+            told = len(reporter.diagnostics)
+            try:
+                return _Build(spec, reporter, training, look_ahead=MANY).run()
+            except Growing:
+                fault = _foreseen(spec, training)
+            if fault is not None:
+                reporter.diagnostics.append(fault)
+                return None
+            del reporter.diagnostics[told:]
             return _Build(spec, reporter, training).run()
     except TooManySteps:  # told where it happened
         return None
@@ -118,10 +60,24 @@ def attempt(spec: Spec, reporter: Reporter, training: bool = False) -> Built | N
         return None
 
 
+def _foreseen(spec: Spec, training: bool) -> Diagnostic | None:
+    """The fault that the graph will have too many steps, where a count finds that without making them."""
+    reporter = Reporter()
+    try:
+        _Build(spec, reporter, training, Counting).enter()
+    except TooManySteps:
+        return reporter.diagnostics[-1]
+    except (GaveUp, RecursionError):
+        pass
+    return None
+
+
 class _Build(Beforehand):
     """One spec on its way into a graph."""
 
-    def __init__(self, spec: Spec, reporter: Reporter, training: bool) -> None:
+    def __init__(
+        self, spec: Spec, reporter: Reporter, training: bool, assembly: type[Assembly] = Assembly, look_ahead: int = 0
+    ) -> None:
         self.spec, self.model, self.reporter = spec, spec.model, reporter
         functions, _ = library()
         self.one_row = not any(
@@ -131,8 +87,9 @@ class _Build(Beforehand):
         self.one_row &= not spec.file.lost.batch
         own = spec.file.functions
         dims = ["batch", *self.model.dims]
-        self.assembly = Assembly(reporter, self.model.dtype, dims, training, self.one_row, spec.file, functions)
+        self.assembly = assembly(reporter, self.model.dtype, dims, training, self.one_row, spec.file, functions)
         self.assembly.draws = True
+        self.assembly.look_ahead = look_ahead
         self.inputs: dict[str, InputInfo] = {}
         self.nodes: dict[str, int] = {}
         for name in own:
@@ -147,9 +104,10 @@ class _Build(Beforehand):
                     )  # fmt: skip
                 )
 
-    def run(self) -> Built | None:
+    def enter(self) -> tuple[int | None, str]:
+        """Enters the leaves, the nodes and the loss; the node of that and its name."""
         a, spec, model = self.assembly, self.spec, self.model
-        before, lost = len(self.reporter.errors), spec.file.lost
+        lost = spec.file.lost
         for name, value in model.config.items():
             a.scope.values[name] = constant(value)
         self._inputs()
@@ -165,7 +123,13 @@ class _Build(Beforehand):
             a.scope.values[name] = POISON if name in lost.names else value
         for name in model.nodes:
             a.scope.values.setdefault(name, POISON)
-        at, loss_name = self._loss(loss)
+        return self._loss(loss)
+
+    def run(self) -> Built | None:
+        """The whole graph."""
+        a, spec = self.assembly, self.spec
+        before, lost = len(self.reporter.errors), spec.file.lost
+        at, loss_name = self.enter()
         metrics = self._metrics()
         outputs = self._outputs(at)
         self._updates()
@@ -362,6 +326,17 @@ class _Build(Beforehand):
             self._known(
                 entry.metrics, {**self.model.metrics, "loss": 0}.get, [*self.model.metrics, "loss"], ("expect", k, "metrics"), "metric"
             )
+            if self.model.loss is None and not self.spec.file.lost.loss:
+                self._without_loss(k, entry)
+
+    def _without_loss(self, k: int, entry: ExpectModel) -> None:
+        """Tells what an entry of `expect` asks that only a spec with a loss can answer."""
+        asked = {("gradients",): entry.gradients, ("after_steps",): entry.after_steps, ("metrics", "loss"): "loss" in entry.metrics}
+        for path, wanted in asked.items():
+            if wanted:
+                mend = "name the scalar node: `loss: J`"
+                place = self.spec.key("expect", k, *path)
+                self.assembly.tell(Diagnostic("no-loss", f"`{path[-1]}` in `expect` needs a `loss`", place, help=mend))
 
     def _poisoned(self, name: str) -> bool:
         """Whether a name, perhaps of a step or of what a layer holds, may be that of a part that has faults of its own."""

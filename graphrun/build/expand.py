@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from graphrun.build.arguments import bind, given, known_arguments
 from graphrun.build.frame import Frame
 from graphrun.build.lower import POISON
-from graphrun.build.names import CallRecord, Context, Scope
+from graphrun.build.names import CallRecord, Context, Scope, holder_of
+from graphrun.build.names import set_aside as set_aside_calls
 from graphrun.build.states import Stateful
-from graphrun.build.static import SPECIALS, Static
-from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Poisoned, Ref, Special, Value, describe
+from graphrun.build.static import INITIAL, SPECIALS, Static
+from graphrun.build.values import Fault, FunctionValue, Gone, ListValue, Param, Poisoned, Ref, Special, Value, describe, with_refs
 from graphrun.errors import Reporter, certain, nearest
 from graphrun.expr.elsewhere import here
 from graphrun.expr.tree import Call, Choice, Expr, Formula, Name, Nothing, Text
@@ -36,6 +37,7 @@ class Expansion(Stateful):
     params: list[Param]
     circular: set[Function]  # functions that call themselves, which has been told
     depth: int = 0
+    aside: int = 0  # within how many branches that are not taken
     initializing: bool = False  # while an initializer is read or run, which may draw random values
 
     # -- which function -------------------------------------------------------------------------------------------
@@ -99,8 +101,12 @@ class Expansion(Stateful):
         if isinstance(e, Nothing):
             return None
         if isinstance(e, Choice):
-            truth, _ = self.truth(e.condition, f)
-            return self.as_function(e.then if truth else e.otherwise, f, leading)
+            truth, by_training = self.truth(e.condition, f)
+            taken, other = (e.then, e.otherwise) if truth else (e.otherwise, e.then)
+            function = self.as_function(taken, f, leading)
+            if by_training and function is not None:
+                return replace(function, other=self.as_function(other, f, leading), first=truth)
+            return function
         if isinstance(e, Name):
             name = f.formula.name(e)
             if name in f.scope.functions:
@@ -112,9 +118,11 @@ class Expansion(Stateful):
                 raise Fault("not-a-function", f"`{name}` is {describe(value)}; a function is wanted here", e)
             return self.resolve(name, f, e)
         if isinstance(e, Call):
-            if e.func == "share":
-                return self._shared(list(e.args), f, e)
+            if self.is_share(e, f):
+                return self._shared(list(e.args), f, e, leading)
             target = self.resolve(e.func, f, e)
+            if isinstance(target.target, Function | OpDef):
+                known_arguments(target.target if isinstance(target.target, OpDef) else target.target.signature, e)
             args, kwargs = self._arguments(target, e, f, leading)
             return replace(target, args=(*args, *target.args), kwargs={**target.kwargs, **kwargs})
         fix = e.value if isinstance(e, Text) and self.is_function(e.value, f) else None
@@ -128,32 +136,79 @@ class Expansion(Stateful):
     # -- calls ----------------------------------------------------------------------------------------------------
 
     def lower_call(self, e: Call, f: Frame) -> Value:
-        """The value of a call."""
-        if e.func == "share" and e.func not in f.scope.file.functions:
+        """The value of a call; a chain of them is walked in a loop, so that long ones work."""
+        stages: list[tuple[Call, FunctionValue]] = []
+        inner: Expr = e
+        while isinstance(inner, Call) and (not stages or self._passes_on(*stages[-1], f)):
+            stages.append((inner, self._callee(inner, f)))
+            inner = inner.args[0] if inner.piped else inner
+        passed: tuple[Value, ...] = ()
+        for call, target in reversed(stages):
+            if self.is_share(call, f):
+                value = self.use(target, passed or [self.lower(call.args[0], f)], {}, call, f)
+            else:
+                args, kwargs = self._arguments(target, call, f, 0, passed)
+                value = self.use(target, args, kwargs, call, f)
+            passed = (value,)
+        return passed[0]
+
+    def _callee(self, e: Call, f: Frame) -> FunctionValue:
+        """The function that a call calls."""
+        if self.is_share(e, f):
             if not e.piped:
                 raise Fault("wrong-arity", "`share(h)` is called on a value", e, help="pass a value on to it: `x -> share(h)`")
-            shared = self._shared(list(e.args[1:]), f, e)
-            return self.use(shared, [self.lower(e.args[0], f)], {}, e, f)
+            return self._shared(list(e.args[1:]), f, e, 1)
         target = self.resolve(e.func, f, e)
-        args, kwargs = self._arguments(target, e, f, 0)
-        return self.use(target, args, kwargs, e, f)
+        if isinstance(target.target, Function | OpDef):
+            known_arguments(target.target if isinstance(target.target, OpDef) else target.target.signature, e)
+        return target
 
-    def _arguments(self, target: FunctionValue, e: Call, f: Frame, leading: int) -> tuple[list[Any], dict[str, Any]]:
+    def _passes_on(self, e: Call, target: FunctionValue, f: Frame) -> bool:
+        """Whether what stands left of the arrow is a value that the function is called on."""
+        return e.piped and (self.is_share(e, f) or 0 not in self.static.wanted(target.target))
+
+    def _arguments(
+        self, target: FunctionValue, e: Call, f: Frame, leading: int, passed: Sequence[Value] = ()
+    ) -> tuple[list[Any], dict[str, Any]]:
         wanted = self.static.wanted(target.target)
-        if isinstance(target.target, Function):
-            known_arguments(target.target.signature, e)
-        args = [self.as_function(x, f, wanted[k + leading]) if k + leading in wanted else self.lower(x, f) for k, x in enumerate(e.args)]
-        kwargs = {k: self.as_function(x, f, wanted[k]) if k in wanted else self.lower(x, f) for k, x in e.kwargs}
-        return args, kwargs
+        args = [self.argument(x, f, wanted.get(k + leading)) for k, x in enumerate(e.args[len(passed) :], len(passed))]
+        return [*passed, *args], {k: self.argument(x, f, wanted.get(k)) for k, x in e.kwargs}
+
+    def argument(self, e: Expr, f: Frame, wanted: int | None) -> Any:
+        """What stands at an argument: a function where one is wanted, an initializer or a number for an initial value, else a value."""
+        if wanted is None:
+            return self.lower(e, f)
+        if wanted != INITIAL:
+            return self.as_function(e, f, wanted)
+        if isinstance(e, Choice):
+            return self.argument(e.then if self.truth(e.condition, f)[0] else e.otherwise, f, wanted)
+        name = e.func if isinstance(e, Call) else f.formula.name(e) if isinstance(e, Name) else ""
+        target = self.find(f.scope.file, name) if name not in f.scope.functions else f.scope.functions[name]
+        function = isinstance(target, FunctionValue) or makes_values(target)
+        return self.initializer(e, f) if function and not (isinstance(e, Name) and f.scope.holds(name)) else self.lower(e, f)
+
+    @abstractmethod
+    def initializer(self, tree: Expr, f: Frame) -> FunctionValue | None:
+        """The function at `tree`, to be called over `shape`; see `assemble`."""
+
+    def is_share(self, e: Call, f: Frame) -> bool:
+        """Whether it is the call of a layer again: an argument or a function of the file's own may have the name."""
+        return e.func == "share" and "share" not in f.scope.functions and "share" not in f.scope.file.functions
 
     def use(self, function: FunctionValue, args: Sequence[Any], kwargs: dict[str, Any], e: Expr, f: Frame, numbered: bool = False) -> Value:
         """Calls a function on values; what it was given before comes behind `args`."""
+        call = e if isinstance(e, Call) else Call(function.name, (), (), False, e.first, e.first, e.last)
+        if function.other is not None:
+            f = self.copy("choice", call, f) if numbered else f
+            taken, other = replace(function, other=None), function.other
+            then, otherwise = (taken, other) if function.first else (other, taken)
+            return self.both(function.first, lambda: self.use(then, args, kwargs, e, f), lambda: self.use(otherwise, args, kwargs, e, f), f)
         everything = [*args, *function.args]
         named = {**function.kwargs, **kwargs}
-        call = e if isinstance(e, Call) else Call(function.name, (), (), False, e.first, e.first, e.last)
         if isinstance(function.target, OpDef):
             return self.primitive(function.target, everything, named, call, f)
         if isinstance(function.target, Special):
+            f = self.copy(function.name, call, f) if numbered and function.name in ("repeat", "scan") else f
             return self.special(function.target.name, everything, named, call, f)
         return self._expand(function, function.target, everything, named, call, f, numbered)
 
@@ -168,10 +223,11 @@ class Expansion(Stateful):
                 e,
                 help="a function cannot call itself; use `repeat`",
             )
-        self.bound(e, f)
+        self.grow(e, f)
         names = [n for n, _ in fn.signature.args]
         bound = bind(name, names, [d is None for _, d in fn.signature.args], args, kwargs, e)
         record = CallRecord(name, like=value.shared or f.like(len(f.calls)), numbered=numbered, function_value=value)
+        record.written = (f.formula, e.first, e.last)
         record.call = self.builder.call_id("", name, f.call, f.packed(e))
         f.calls.append(record)
         scope = Scope(fn.file, record=record, outer=self.globals_for(fn.file))
@@ -199,10 +255,12 @@ class Expansion(Stateful):
                 frame.formula = default
                 frame.base = None
                 try:
-                    found = self.as_function(default.tree, frame, wanted[name]) if name in wanted else self.lower(default.tree, frame)
+                    found = self.argument(default.tree, frame, wanted.get(name))
                 except Fault as fault:
                     raise self.located(fault, frame) from None
-            if name in wanted:
+            if wanted.get(name) == INITIAL:
+                (scope.functions if isinstance(found, FunctionValue) else scope.values)[name] = found
+            elif name in wanted:
                 if found is not None and not isinstance(found, FunctionValue):
                     raise Fault("not-a-function", f"`{name}` of `{fn.signature.name}` is a function; here it is {describe(found)}")
                 scope.functions[name] = found
@@ -240,30 +298,66 @@ class Expansion(Stateful):
 
     def own_param(self, name: str, fn: Function, record: CallRecord, scope: Scope, frame: Frame) -> Value:
         """A parameter of a function, made when it is first used; a shared call takes that of the call it shares."""
-        holder = record
-        while holder.like is not None:
-            holder = holder.like
+        holder = holder_of(record)
         param = holder.params.get(name)
         if param is None:
             path = (*fn.path, "params", name)
             param = self.new_param(name, fn.model.params[name], path, replace(frame, path=path, key=False, base=None), fn.file)
             holder.params[name] = param
             self.params.append(param)
+        return Ref(self._leaf(param, holder, fn.file))
+
+    def _leaf(self, param: Param, holder: CallRecord, file: File) -> int:
+        """The node of a parameter that the call `holder` holds."""
         if param.node is None:
             b = self.builder
-            b.tag, b.call, b.place = 0, holder.call, self.pack(param.place, frame.source)
+            b.tag, b.call, b.place = 0, holder.call, self.pack(param.place, self.source_id(file))
             param.node = b.leaf(PARAM, "", param.shape, param.dtype)
             b.set_owner(param.node, b.reserve_name())
             if holder.path:
                 b.graph.names[b.graph._owner[param.node]] = param.name
-        return Ref(param.node)
+        return param.node
 
-    def forget(self, mark: int) -> None:
-        """Nodes from `mark` on are gone: parameters made there have no node."""
-        for param in reversed(self.params):
-            if param.node is not None and param.node >= mark:
-                param.node = None
-        self.forget_states(mark)
+    def known(self, value: Any, text: str, e: Expr) -> Any:
+        """A value that an earlier call holds; a fault where that stands in the branch of a choice that is not taken."""
+
+        def found(v: Ref | Gone) -> Ref:
+            if isinstance(v, Ref):
+                return v
+            if self.aside:  # nothing of what is made here stays
+                return Ref(self.builder.leaf(PARAM, "", v.shape, v.dtype))
+            when = "false" if self.training else "true"
+            raise Fault(
+                "condition-not-known", f"`{text}` is computed only where `training` is {when}", e,
+                help="give it a node of its own, outside of the choice",
+            )  # fmt: skip
+
+        return with_refs(value, found)
+
+    def both(self, truth: bool, then: Callable[[], Value], otherwise: Callable[[], Value], f: Frame) -> Value:
+        """The branch taken; the other one is set aside: its calls are counted and its faults told, and its steps taken back."""
+
+        def set_aside(branch: Callable[[], Value]) -> None:
+            mark, steps, calls = len(self.builder), len(f.context.steps), len(f.calls)
+            self.aside += 1
+            try:
+                branch()
+            finally:
+                self.aside -= 1
+            set_aside_calls(f.calls[calls:], self.builder.graph, mark)
+            self.builder.truncate(mark)
+            del f.context.steps[steps:]
+            for param in reversed(self.params):
+                if param.node is not None and param.node >= mark:
+                    param.node = None
+            self.forget_states(mark)
+
+        if truth:
+            value = then()
+            set_aside(otherwise)
+            return value
+        set_aside(then)
+        return otherwise()
 
     def inside(self, base: str, rest: str, value: Any, scope: Scope, e: Expr, f: Frame) -> Value:
         """What `base.rest` is: an element of a list, or what the layer that node `base` called holds."""
@@ -274,28 +368,21 @@ class Expansion(Stateful):
         calls, held = context.calls, dict[str, None]()
         while parts:
             holding = [c for c in calls if c.holds()]
-            held.update(dict.fromkeys(str(k) for k in range(len(holding))) if len(holding) > 1 else {})
-            if parts[0].isdigit():
-                k = int(parts[0])
-                if (len(holding) < 2 and not (holding and holding[0].numbered)) or k >= len(holding):
-                    break
-                record = holding[k]
-                parts = parts[1:]
-            elif len(holding) == 1 and not holding[0].numbered:
+            single = len(holding) == 1 and not holding[0].numbered
+            held.update({} if single else dict.fromkeys(str(k) for k in range(len(holding))))
+            if single:
                 record = holding[0]
+            elif parts[0].isdigit() and int(parts[0]) < len(holding):
+                record = holding[int(parts[0])]
+                parts = parts[1:]
             else:
                 break
             if not parts:
                 break
             head = parts[0]
-            param = record.params.get(head)
-            if len(parts) == 1 and param is not None and param.node is not None:
-                return Ref(param.node)
-            if len(parts) == 1 and head in record.used:
-                return Ref(record.used[head].leaf)
-            if len(parts) == 1 and head in record.nodes:
-                return record.nodes[head]  # type: ignore[no-any-return]
-            held.update(dict.fromkeys([*record.params, *record.used, *record.nodes]))
+            if len(parts) == 1 and (found := self._held(head, record)) is not None:
+                return self.known(found, f"{base}.{rest}", e)  # type: ignore[no-any-return]
+            held.update(dict.fromkeys([*holder_of(record).params, *record.used, *record.nodes]))
             if head in record.contexts:
                 calls, parts = record.contexts[head].calls, parts[1:]
             else:
@@ -306,3 +393,21 @@ class Expansion(Stateful):
             "unknown-name", f"there is no `{rest}` in `{base}`", e,
             help=f"did you mean `{base}.{near}`?" if near else f"it holds {listed}" if held else f"`{base}` calls no layer that holds any",
         )  # fmt: skip
+
+    def _held(self, name: str, record: CallRecord) -> Any:
+        """The parameter, state or inner node `name` of a call; None where it holds none."""
+        holder = holder_of(record)
+        function = holder.function_value
+        if function is not None and isinstance(function.target, Function):
+            if name in holder.params:
+                return Ref(self._leaf(holder.params[name], holder, function.target.file))
+            if name in record.used:
+                return Ref(self.state_leaf(record.used[name], holder, function.target.file))
+        return record.nodes.get(name)
+
+
+def makes_values(target: Any) -> bool:
+    """Whether a function is an initializer: it gives values of a shape, from nothing else of the graph."""
+    if isinstance(target, Function):
+        return any(name in ("shape", "fan_in", "fan_out") for name, _ in target.signature.args)
+    return isinstance(target, OpDef) and not [name for name in target.arrays if name != "step"]

@@ -38,13 +38,14 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 def judge_initial_values(built: Built, reporter: Reporter) -> None:
     """Tells what is wrong with an `init` of the spec or of a file that it uses; those of the library are right."""
     shipped = built.assembly.shipped
+    told = {(d.code, d.place) for d in reporter.diagnostics}
     for param in [*built.params.values(), *built.state.values()]:
         if isinstance(param.init, FunctionValue) and param.written is not None and param.written.scope.file not in shipped:
             try:
                 initial(built, param, 0)
             except SpecError as error:
-                told = {(d.code, d.place) for d in reporter.diagnostics}
                 reporter.diagnostics += [d for d in error.diagnostics if (d.code, d.place) not in told]
+                told |= {(d.code, d.place) for d in error.diagnostics}
 
 
 def initial(built: Built, param: Param, seed: int) -> tuple[Graph, int] | float | list[Any]:
@@ -56,7 +57,7 @@ def initial(built: Built, param: Param, seed: int) -> tuple[Graph, int] | float 
         return param.init if isinstance(param.init, list) else to_float(param.init)
     source, reporter = built.assembly, Reporter()
     a = Assembly(reporter, source.dtype, (), False, True, source.top, source.library)
-    a.scope.values.update({n: v for n, v in source.scope.values.items() if not isinstance(v, Ref)})
+    a.scope.values.update(built.constants)
     a.initializing, a.random_key = True, (param.name, seed)
     fan_in, fan_out = fans(param.shape)
     ready = {"shape": ListValue(param.shape), "fan_in": fan_in, "fan_out": fan_out}

@@ -24,6 +24,7 @@ from graphrun.build.values import (
     Value,
     describe,
     is_number,
+    may_be_equal,
     to_float,
     whole,
 )
@@ -46,6 +47,7 @@ from graphrun.expr.tree import (
     Transpose,
     Unary,
 )
+from graphrun.ir.leaves import CONST, DIMENSION
 from graphrun.ir.opdef import OpDef
 from graphrun.ir.types import Sym, shape_text, sym
 from graphrun.ops.random import DROPOUT
@@ -236,11 +238,17 @@ class Lowering(Drawing):
 
     def _apply(self, b: Binary, x: Value, y: Value, f: Frame) -> Value:
         op = b.op
-        if (is_number(x) or isinstance(x, Sym)) and (is_number(y) or isinstance(y, Sym)) and op != "@":
+        sizes = (is_number(x) or isinstance(x, Sym)) and (is_number(y) or isinstance(y, Sym))
+        if sizes and op != "@":
             folded = self._fold(b, x, y)
             if folded is not None:
                 return folded  # type: ignore[no-any-return]
-        if op in ("==", "!=") and not isinstance(x, Ref) and not isinstance(y, Ref):
+        elif op in ("==", "!=") and not isinstance(x, Ref) and not isinstance(y, Ref):
+            if may_be_equal(x, y):
+                raise Fault(
+                    "condition-not-known", f"whether `{f.formula.source(b)}` is not known when the graph is built", b,
+                    help="compare the sizes that are numbers",
+                )  # fmt: skip
             return (x == y) == (op == "==")
         i = self.node(x, b.left, f, y)
         j = self.node(y, b.right, f, None if op == "^" and _inverts(y) else x)
@@ -255,20 +263,14 @@ class Lowering(Drawing):
                 return _FOLD[op](x if isinstance(x, Sym) else whole(x), y if isinstance(y, Sym) else whole(y))
             if op == "/" and isinstance(x, Sym):
                 return x.divide(y if isinstance(y, Sym) else whole(y) or 0)
-            if op in _COMPARE:
-                if op in ("==", "!=") and x == y:
-                    return op == "=="
-                raise Fault(
-                    "condition-not-known", f"whether {describe(x)} {op} {describe(y)} is not known when the graph is built", b,
-                    help="take the size from `config`",
-                )  # fmt: skip
-            return None
+            return op == "==" if op in ("==", "!=") and x == y else None
         try:
             if op == "/":
                 return Fraction(x) / Fraction(y) if not isinstance(x, float) and not isinstance(y, float) else to_float(x) / to_float(y)
-            if op == "^":
-                return _power(x, y)
-            return _FOLD[op](x, y)
+            found = _power(x, y) if op == "^" else _FOLD[op](x, y)
+            if math.isinf(to_float(found)) and not (math.isinf(to_float(x)) or math.isinf(to_float(y))):
+                raise OverflowError
+            return found
         except ZeroDivisionError:
             raise Fault("number-fault", f"{f_text(b, x, y)} divides by zero", b) from None
         except (OverflowError, ValueError):
@@ -292,6 +294,12 @@ class Lowering(Drawing):
         match value:
             case Training():
                 return value.value, True
+            case Ref() if self._compares_sizes(e, value):
+                raise Fault(
+                    "condition-not-known", f"whether `{f.formula.source(e)}` is not known when the graph is built", e,
+                    notes=("a size of an input is known only when the graph runs",),
+                    help="take the size from `config`; choose between values with `where(condition, a, b)`",
+                )  # fmt: skip
             case Ref() if not isinstance(e, Name):
                 raise Fault(
                     "condition-not-known", "a choice is made when the graph is built, and this is a value of the graph", e,
@@ -311,26 +319,21 @@ class Lowering(Drawing):
             case _:
                 return bool(value), False
 
+    def _compares_sizes(self, e: Expr, value: Ref) -> bool:
+        """Whether a condition compares symbolic dimensions with numbers or with each other."""
+        graph = self.builder.graph
+        kinds = {graph.op(i) for i in graph.inputs(value.node)} if isinstance(e, Binary) and e.op in _COMPARE else set()
+        return DIMENSION in kinds and kinds <= {DIMENSION, CONST}
+
     def _choice(self, e: Choice, f: Frame) -> Value:
         truth, by_training = self.truth(e.condition, f)
         if not by_training:
             return self.lower(e.then if truth else e.otherwise, f)
-        first = self.lower(e.then, f) if truth else self.set_aside(e.then, f)
-        second = self.set_aside(e.otherwise, f) if truth else self.lower(e.otherwise, f)
-        return first if truth else second
-
-    def set_aside(self, e: Expr, f: Frame) -> Value:
-        """Lowers the branch that is not taken, so that its calls are counted and its faults told, and takes its steps back."""
-        mark, steps = len(self.builder), len(f.context.steps)
-        self.lower(e, f)
-        self.builder.truncate(mark)
-        del f.context.steps[steps:]
-        self.forget(mark)
-        return None
+        return self.both(truth, lambda: self.lower(e.then, f), lambda: self.lower(e.otherwise, f), f)
 
     @abstractmethod
-    def forget(self, mark: int) -> None:
-        """Nodes from `mark` on are gone: parameters made there have no node."""
+    def both(self, truth: bool, then: Callable[[], Value], otherwise: Callable[[], Value], f: Frame) -> Value:
+        """The branch taken, and the other one set aside, in the order in which they stand; see `expand`."""
 
     # -- indexing -------------------------------------------------------------------------------------------------
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import zip_longest
+from typing import Any, TypeAlias
 
-from graphrun.build.values import FunctionValue, Param, State
+from graphrun.build.values import FunctionValue, Gone, Param, Ref, State, with_refs
+from graphrun.expr.tree import Formula
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Graph
 from graphrun.spec.spec import File
 
-__all__ = ["CallRecord", "Context", "Scope", "name_contexts", "name_elements", "number_steps"]
+__all__ = ["CallRecord", "Context", "Scope", "holder_of", "name_contexts", "name_elements", "number_steps", "pairs", "set_aside"]
 
 
 @dataclass(slots=True, eq=False)
@@ -28,8 +30,12 @@ class Context:
     steps: list[int] = field(default_factory=list)
     calls: list[CallRecord] = field(default_factory=list)
     elements: list[int] = field(default_factory=list)  # the names' numbers of the elements, where its value is a list
-    echoes: list[CallRecord] = field(default_factory=list)  # calls at later positions of a scan: named as those at the first
+    echoes: list[Echo] = field(default_factory=list)
     path: str = ""
+
+
+Echo: TypeAlias = "tuple[CallRecord, CallRecord | None]"
+"""A call at a later position of a scan, and that at the first, whose name it has."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,16 +60,25 @@ class CallRecord:
     bound: Mapping[str, Any] = field(default_factory=dict)
     function_value: FunctionValue | None = None
     path: str = ""
+    written: tuple[Formula, int, int] | None = None  # the formula that it stands in, its first and last token there
 
     def holds(self) -> bool:
-        """Whether it holds parameters, state or nodes, itself or in what it calls."""
-        stack = [self]
+        """Whether it holds parameters, state or nodes, itself or in what it calls; those of the call that it shares among them."""
+        stack, seen = [self], {id(self)}
         while stack:
             record = stack.pop()
             if record.params or record.states or record.contexts:
                 return True
-            stack.extend(record.children)
+            inner = record.children if record.like is None else (*record.children, record.like)
+            stack += [r for r in inner if id(r) not in seen]
+            seen.update(map(id, inner))
         return False
+
+    def around(self, other: CallRecord) -> bool:
+        """Whether `other`, a call computed before in the same node, is among what this one is called on."""
+        if self.written is None or other.written is None or self.written[0] is not other.written[0]:
+            return True  # the stages of a chain that is written as a list
+        return self.written[1] <= other.written[1] and other.written[2] <= self.written[2]
 
 
 @dataclass(slots=True, eq=False)
@@ -84,12 +99,23 @@ class Scope:
         """Whether `name` is among `names`."""
         return name in self.values or name in self.lazy or (self.outer is not None and self.outer.sees(name))
 
+    def holds(self, name: str) -> bool:
+        """Whether `name` is a value here: in a function one of its own comes before a function, and the graph's behind it."""
+        return name in self.values or name in self.lazy
+
     def names(self) -> Iterable[str]:
         """All names of values that can be seen."""
         seen = dict.fromkeys([*self.values, *self.lazy])
         if self.outer is not None:
             seen.update(dict.fromkeys(self.outer.names()))
         return seen
+
+
+def holder_of(record: CallRecord) -> CallRecord:
+    """The call that holds the parameters and the state of `record`: itself, or the one that it shares."""
+    while record.like is not None:
+        record = record.like
+    return record
 
 
 def number_steps(builder: Builder, context: Context, final: int | None) -> None:
@@ -133,13 +159,35 @@ def name_contexts(builder: Builder, top: Context) -> list[CallRecord]:
                 stack.append((f"{record.path}.{context.local}", context.calls))
             stack.append((record.path, record.children))
     while echoes:
-        record = echoes.pop()
-        record.path = record.like.path if record.like else top.path
+        record, first = echoes.pop()
+        record.path = first.path if first is not None else top.path
         _enter(graph, record)
-        echoes += record.children
-        for context in record.contexts.values():
-            echoes += [*context.calls, *context.echoes]
+        for name, context in record.contexts.items():
+            there = first.contexts.get(name) if first is not None else None
+            echoes += [*context.echoes, *pairs(context.calls, there.calls if there is not None else ())]
+        echoes += pairs(record.children, first.children if first is not None else ())
     return found
+
+
+def pairs(later: Sequence[CallRecord], first: Sequence[CallRecord]) -> list[Echo]:
+    """The calls at a later position of a scan, each with that at the first."""
+    return [*zip_longest(later, first[: len(later)])]
+
+
+def set_aside(records: Iterable[CallRecord], graph: Graph, mark: int) -> None:
+    """Nodes from `mark` on are about to go: of the values that the calls `records` hold there, only the types stay known."""
+
+    def gone(value: Ref | Gone) -> Ref | Gone:
+        return value if isinstance(value, Gone) or value.node < mark else Gone(graph.shape(value.node), graph.dtype(value.node))
+
+    stack = [*records]
+    while stack:
+        record = stack.pop()
+        record.nodes = {n: with_refs(v, gone) for n, v in record.nodes.items()}
+        record.bound = {n: with_refs(v, gone) for n, v in record.bound.items()}
+        stack += record.children
+        for context in (*record.contexts.values(), *record.updates):
+            stack += context.calls
 
 
 def _enter(graph: Graph, record: CallRecord) -> None:

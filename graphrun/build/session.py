@@ -41,6 +41,7 @@ class Session(ABC):
         self._told: set[tuple[str, Place | None]] = set()
         self._bodies: dict[Function, dict[str, list[Formula]]] = {}
         self._orders: dict[Function, list[str]] = {}
+        self._outer: dict[Function, list[Formula]] = {}
         self._sources: dict[File, int] = {}
 
     # -- formulas -------------------------------------------------------------------------------------------------
@@ -80,6 +81,25 @@ class Session(ABC):
                 found[f"state.{name}"] = self.parsed(state.update, at, (*fn.path, "state", name, "update")) or []
         return found
 
+    def given_with(self, fn: Function) -> Sequence[Formula]:
+        """The formulas of a function beside its body: of defaults that are values, and of the shapes of what it holds."""
+        found = self._outer.get(fn)
+        if found is None:
+            functions = self.static.function_arguments(fn)
+            found = self._outer[fn] = [d for name, d in fn.signature.args if d is not None and name not in functions]
+            for name in (*fn.model.params, *fn.model.state):
+                found += self.shape_formulas(fn, name)
+        return found
+
+    def shape_formulas(self, fn: Function, name: str) -> list[Formula]:
+        """The sizes of a function's parameter or state that are written as formulas."""
+        section = "params" if name in fn.model.params else "state"
+        model = fn.model.params[name] if section == "params" else fn.model.state[name]
+        path = (*fn.path, section, name, "shape")
+        sizes = getattr(model, "shape", None) or ()
+        each = [self.parsed(s, fn.file.positions, (*path, k)) for k, s in enumerate(sizes) if isinstance(s, str)]
+        return [p for one in each for p in one or ()]
+
     def returns_path(self, fn: Function) -> Path:
         """Where `returns` stands: at the function's own entry where that is a mere formula."""
         return (*fn.path, "returns") if fn.has_body else fn.path
@@ -91,10 +111,14 @@ class Session(ABC):
             formulas = self.formulas(fn)
             functions = self.static.function_arguments(fn)
             needs: dict[str, list[str]] = {}
+
+            def names(formulas: Sequence[Formula]) -> list[str]:
+                return [n.partition(".")[0] for p in formulas for n, _ in self.static.references(p, fn.file, functions).values]
+
             for name in fn.model.nodes:
-                used = [
-                    n.partition(".")[0] for p in formulas[f"nodes.{name}"] for n, _ in self.static.references(p, fn.file, functions).values
-                ]
+                used = names(formulas[f"nodes.{name}"])
+                for param in [n for n in dict.fromkeys(used) if n in fn.model.params]:
+                    used += names(self.shape_formulas(fn, param))  # it is made when it is first used
                 needs[name] = [n for n in dict.fromkeys(used) if n in fn.model.nodes]
             found, cycle = order(fn.model.nodes, needs)
             if cycle:

@@ -11,10 +11,10 @@ from graphrun.autodiff.reverse import extend
 from graphrun.build.arguments import bind, given
 from graphrun.build.frame import Frame
 from graphrun.build.judged import JudgedForms
-from graphrun.build.names import CallRecord, Context
+from graphrun.build.names import CallRecord, Context, pairs
 from graphrun.build.steps import LIMIT, too_many
 from graphrun.build.unknown import attribute
-from graphrun.build.values import Fault, FunctionValue, ListValue, Ref, Value, describe, whole
+from graphrun.build.values import Fault, FunctionValue, ListValue, Ref, Value, describe, is_number, whole
 from graphrun.errors import Diagnostic
 from graphrun.expr.tree import Call, Expr, Name
 from graphrun.ir.leaves import CONST
@@ -118,19 +118,33 @@ class SpecialForms(JudgedForms):
             raise Fault("not-a-function", f"`repeat` takes a function; here it is {describe(function)}", e)
         if times > LIMIT:
             raise too_many(e)
-        record = CallRecord("repeat", like=f.like(len(f.calls)))
-        record.call = self.builder.call_id("", "repeat", f.call, f.packed(e))
-        f.calls.append(record)
-        copies = replace(f, calls=record.children, call=record.call, likes=record.like.children if record.like else None, base=None)
+        copies = self.copy("repeat", e, f, numbered=False)
         value = x
-        for _ in range(times):
+        past: list[Any] = []
+        for k in range(times):
+            if self.settled(past, value, times - k, e, f):
+                break
             value = self.use(function, [value], {}, e, copies, numbered=True)
         return value  # type: ignore[no-any-return]
+
+    def settled(self, past: list[Any], value: Any, left: int, e: Expr, f: Frame) -> bool:
+        """Whether the `left` rounds of a repeat or scan that follow, with `value` passed on, need not be made; see `counting`."""
+        self.grow(e, f)
+        return False
+
+    def copy(self, name: str, e: Call, f: Frame, *, numbered: bool = True) -> Frame:
+        """The frame in which the calls of one form count as one: a repeat, or a copy that is more than a call."""
+        record = CallRecord(name, like=f.like(len(f.calls)), numbered=numbered, written=(f.formula, e.first, e.last))
+        record.call = self.builder.call_id("", name, f.call, f.packed(e))
+        f.calls.append(record)
+        return replace(f, calls=record.children, call=record.call, likes=record.like.children if record.like else None, base=None)
 
     def _scan(self, bound: Sequence[Any], e: Call, f: Frame) -> Value:
         x, function, start, axis = bound
         if not isinstance(function, FunctionValue):
             raise Fault("not-a-function", f"`scan` takes a function; here it is {describe(function)}", e)
+        if isinstance(x, ListValue) and all(map(is_number, x.items)):
+            x = Ref(self.node(x, e, f))  # an array, of which each number is a position
         sequences = list(x.items) if isinstance(x, ListValue) else [x]
         at = whole(axis) if given(axis) else 0
         nodes = [self.node(s, e, f) for s in sequences]
@@ -164,14 +178,18 @@ class SpecialForms(JudgedForms):
         first: list[CallRecord] = []
         mark = len(f.calls)
         after = self.builder.graph.tags[f.tag][1]
+        past: list[Any] = []
         for t in range(length):
+            if self.settled(past, carry, length - t, e, f):
+                carries += carries[-1:] * (length - t)
+                break
             at = replace(f, tag=self.builder.tag_id("", f"{after}@{t}"), base=f.base)
             if t:
                 at = replace(at, calls=[], likes=first, base=f.base)
             slices = [self._one(node, axis, t, e, at) for node in nodes]
             carry = self.use(function, [carry, ListValue(tuple(slices)) if many else slices[0]], {}, e, at)
             if t:
-                f.context.echoes += at.calls
+                f.context.echoes += pairs(at.calls, first)
             else:
                 first = f.calls[mark:]
             carries.append(list(carry.items) if isinstance(carry, ListValue) else [carry])
@@ -199,6 +217,8 @@ class SpecialForms(JudgedForms):
         length, each = shape[at], whole(sections)
         if not isinstance(length, int) or (each is not None and each < 1):
             raise Fault("wrong-type", f"`split` cuts an axis whose size is a number into parts of at least 1; here {length}", e)
+        if each and length // each > LIMIT:
+            raise too_many(e)
         sizes: list[int | None]
         sizes = [whole(s) for s in sections.items] if isinstance(sections, ListValue) else [each] * (length // each) if each else [None]
         if each and (length % each or not length):
@@ -212,28 +232,40 @@ class SpecialForms(JudgedForms):
             begin += s or 0
         return ListValue(tuple(out))
 
-    def _shared(self, args: list[Expr], f: Frame, e: Call) -> FunctionValue:
+    def _shared(self, args: list[Expr], f: Frame, e: Call, supplied: int) -> FunctionValue:
+        """The layer that a node called, to be called again on `supplied` values; what it was given behind these stays as it was."""
         if not args or not isinstance(args[0], Name):
             raise Fault("wrong-type", "`share` takes the name of the node that made the layer", e, help="write `x -> share(h)`")
-        context = self.context_of(f.formula.name(args[0]), f, args[0])
-        holding = [c for c in context.calls if c.holds()]
-        record = holding[0] if len(holding) == 1 else context.calls[-1] if context.calls and context.calls[-1].holds() else None
-        while record is not None and record.function_value is None:  # a repeat, or a call that only passes on
-            record = None
+        if e.kwargs:
+            mend = "leading arguments are replaced: `x -> share(h, b)`"
+            raise Fault("unknown-argument", f"`share` has no argument `{e.kwargs[0][0]}`", e, help=mend)
+        name = f.formula.name(args[0])
+        if f.scope.sees(name):
+            self.lookup(name, args[0], f)  # nothing more is said of a node that has a fault
+        holding = [c for c in self.context_of(name, f, args[0]).calls if c.holds()]
+        record = holding[-1] if holding else None
+        if record is not None and not all(record.around(c) for c in holding[:-1]):
+            message = f"`{name}` calls several layers, and none around the others, so it is not known which one to share"
+            raise Fault("wrong-type", message, args[0], help="give the one that is meant a node of its own")
         if record is None or record.function_value is None:
-            raise Fault("wrong-type", f"`{f.formula.name(args[0])}` is not one layer's call, so there is nothing to share", args[0])
+            raise Fault("wrong-type", f"`{name}` is not one layer's call, so there is nothing to share", args[0])
         fn = record.function_value.target
         assert isinstance(fn, Function)
-        names = [n for n, _ in fn.signature.args]
         leading = [self.lower(a, f) for a in args[1:]]
-        kept = {n: record.bound[n] for n in names[1 + len(leading) :]}
+        names = [n for n, _ in fn.signature.args][supplied + len(leading) :]
+        kept = {n: self.known(record.bound[n], f"{n}` of `{fn.signature.name}", args[0]) for n in names}
         return FunctionValue(fn, tuple(leading), kept, shared=record)
+
+    @abstractmethod
+    def known(self, value: Any, text: str, e: Expr) -> Any:
+        """A value that an earlier call holds; see `expand`."""
 
     def context_of(self, name: str, f: Frame, e: Expr) -> Context:
         """The context of the node `name` that is seen from here."""
         if f.scope.record is not None and name in f.scope.record.contexts:
             return f.scope.record.contexts[name]
-        found = self.contexts.get(name) if f.scope.record is None or f.scope.outer is not None else None
+        own = f.scope.record is not None and (name in f.scope.values or name in f.scope.lazy or name in f.scope.functions)
+        found = None if own or (f.scope.record is not None and f.scope.outer is None) else self.contexts.get(name)
         if found is None:
             raise (
                 self.unknown(name, e, f)

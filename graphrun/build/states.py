@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from graphrun.build.frame import Frame
-from graphrun.build.names import CallRecord, Context, Scope
+from graphrun.build.names import CallRecord, Context, Scope, holder_of
 from graphrun.build.special import SpecialForms
 from graphrun.build.values import Fault, Param, Ref, State
 from graphrun.errors import Diagnostic
@@ -50,6 +50,16 @@ class Stateful(SpecialForms):
         b.set_owner(node, owner)
         return node
 
+    def state_leaf(self, state: State, holder: CallRecord, file: File) -> int:
+        """The leaf of a state that the call `holder` holds."""
+        if state.node is None:
+            b = self.builder
+            b.tag, b.call, b.place = 0, holder.call, self.pack(state.place, self.source_id(file))
+            node = self.enter_state(state, b.reserve_name())
+            if holder.path:
+                b.graph.names[b.graph._owner[node]] = state.name
+        return state.leaf
+
     def own_states(self, fn: Function, record: CallRecord, scope: Scope, frame: Frame, e: Call) -> None:
         """The states of a function's call; a shared call uses those of the call that it shares."""
         if not fn.model.state:
@@ -59,22 +69,14 @@ class Stateful(SpecialForms):
                 "state-in-scan", f"`{fn.signature.name}` holds a state, and inside `scan` there is none", e,
                 help="carry the value along: what the scanned function returns is passed to the next position",
             )  # fmt: skip
-        holder = record
-        while holder.like is not None:
-            holder = holder.like
+        holder = holder_of(record)
         for name, model in fn.model.state.items():
             state = holder.states.get(name)
             path = (*fn.path, "state", name)
             if state is None:
                 state = self.new_state(name, model, path, replace(frame, path=path, key=False, base=None), fn.file)
                 holder.states[name] = state
-            if state.node is None:
-                b = self.builder
-                b.tag, b.call, b.place = 0, holder.call, self.pack(state.place, frame.source)
-                node = self.enter_state(state, b.reserve_name())
-                if holder.path:
-                    b.graph.names[b.graph._owner[node]] = state.name
-            scope.values[name] = Ref(state.leaf)
+            scope.values[name] = Ref(self.state_leaf(state, holder, fn.file))
         record.used = holder.states
 
     def update_states(self, fn: Function, record: CallRecord, scope: Scope, frame: Frame) -> None:

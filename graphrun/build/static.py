@@ -11,7 +11,7 @@ from graphrun.expr.tree import Call, Choice, Expr, Formula, Name, children
 from graphrun.ir.opdef import OpDef
 from graphrun.spec.spec import File, Function
 
-__all__ = ["SPECIALS", "References", "Static", "order"]
+__all__ = ["INITIAL", "SPECIALS", "References", "Static", "order"]
 
 SPECIALS = {
     name: Special(name)
@@ -23,6 +23,9 @@ SPECIALS = {
 }
 
 K = TypeVar("K", bound=Hashable)
+
+INITIAL = -1
+"""In place of the number of leading values: an initial value stands there, so an initializer, which lacks the shape, or a number."""
 
 
 @dataclass(slots=True)
@@ -44,12 +47,15 @@ class Static:
         self._wanted: dict[Function, dict[str, int]] = {}
 
     def function_arguments(self, function: Function) -> dict[str, int]:
-        """The arguments of `function` that are functions themselves, each with how many leading values its body supplies."""
+        """The arguments of `function` that are functions themselves, each with how many leading values its body supplies; `INITIAL` for
+        those that are initial values of what it holds."""
         found = self._wanted.get(function)
         if found is not None:
             return found
         self._wanted[function] = found = {}  # while it is being found, so that a recursion ends
         arguments = {name for name, _ in function.signature.args}
+        held = [*function.model.params.values(), *function.model.state.values()]
+        found.update((init, INITIAL) for m in held if isinstance(init := getattr(m, "init", None), str) and init in arguments)
         again = True
         while again:
             before = len(found)
@@ -60,19 +66,21 @@ class Static:
         return found
 
     def _note_calls(self, function: Function, formula: Formula, arguments: set[str], found: dict[str, int]) -> None:
-        stack: list[tuple[Expr, int]] = [(formula.tree, 0)]
+        stack: list[tuple[Expr, int | None]] = [(formula.tree, None)]
         while stack:
             node, leading = stack.pop()
-            inner = {id(e): k for e, k in self.function_positions(function.file, node, leading)} if isinstance(node, Call) else {}
-            stack.extend((e, inner.get(id(e), 0)) for e in children(node))
-            if not isinstance(node, Call):
+            if isinstance(node, Choice):
+                stack.extend(((node.then, leading), (node.condition, None), (node.otherwise, leading)))
                 continue
-            if node.func in arguments:
-                found.setdefault(node.func, len(node.args) + leading)
-            for expr in [e for e in children(node) if id(e) in inner]:
-                name = formula.name(expr) if isinstance(expr, Name) else None
-                if name in arguments:
-                    found.setdefault(name, inner[id(expr)])
+            inner: dict[int, int] = {}
+            if isinstance(node, Name):
+                if leading is not None and formula.name(node) in arguments:
+                    found.setdefault(formula.name(node), leading)
+            elif isinstance(node, Call) and node.func in arguments:
+                found.setdefault(node.func, len(node.args) + max(leading or 0, 0))
+            elif isinstance(node, Call):
+                inner = {id(e): k for e, k in self.function_positions(function.file, node, max(leading or 0, 0))}
+            stack.extend((e, inner.get(id(e))) for e in children(node))
 
     def function_positions(self, file: File, call: Call, leading: int = 0) -> list[tuple[Expr, int]]:
         """The arguments of `call` where a function is wanted, each with the number of leading values that it lacks.
@@ -106,14 +114,14 @@ class Static:
             node, wanted = stack.pop()
             if isinstance(node, Name):
                 name = formula.name(node)
-                if wanted is None:
+                if wanted is None or (wanted == INITIAL and self._find(file, name) is None):
                     out.values.append((name, node))
                 elif name not in local:
                     out.functions.append((name, node))
             elif isinstance(node, Call):
                 if node.func not in local:
                     out.functions.append((node.func, node))
-                inner = {} if node.func in local else {id(e): k for e, k in self.function_positions(file, node, wanted or 0)}
+                inner = {} if node.func in local else {id(e): k for e, k in self.function_positions(file, node, max(wanted or 0, 0))}
                 stack.extend((e, inner.get(id(e))) for e in reversed(children(node)))
             elif isinstance(node, Choice):
                 stack.extend(((node.otherwise, wanted), (node.condition, None), (node.then, wanted)))

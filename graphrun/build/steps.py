@@ -18,14 +18,21 @@ from graphrun.ir.opdef import OpDef
 from graphrun.ir.types import OpFault, Sym, TensorType, shape_text
 from graphrun.ops.registry import OPS
 
-__all__ = ["LIMIT", "Steps", "TooManySteps", "too_many"]
+__all__ = ["LIMIT", "MANY", "Growing", "Steps", "TooManySteps", "too_many"]
 
 LIMIT = 2_000_000
 """Steps of a graph, and calls in it: a few lines of functions that call each other can ask for more than any machine holds."""
 
+MANY = 10_000
+"""Calls, and rounds of `repeat` and `scan`, after which a build is interrupted, so that how many there will be is counted first."""
+
 
 class TooManySteps(SpecError):
     """Ends a build: whatever would be built next would be too much, too."""
+
+
+class Growing(Exception):
+    """Interrupts a build that has made many calls."""
 
 
 def too_many(e: Expr) -> Fault:
@@ -40,6 +47,8 @@ class Steps(Session):
     """Enters nodes in the graph."""
 
     narrows: bool = False  # whether float64 values become float32 where they meet those: in an optimizer, whose `step` is float64
+    rounds: int = 0  # calls of functions, copies of `repeat` and positions of `scan` that have been made
+    look_ahead: int = 0  # the number of them at which the build is interrupted
 
     def node(self, value: Any, e: Expr, f: Frame, partner: Any = None, whole: bool = False) -> int:
         """The node of a value; a number becomes a constant of the dtype in which it meets `partner`, or int64 where `whole` is wanted."""
@@ -89,6 +98,13 @@ class Steps(Session):
             self.located(too_many(e), f)
             raise TooManySteps(self.reporter.errors)
 
+    def grow(self, e: Expr, f: Frame) -> None:
+        """Counts a call, or a round of a `repeat` or `scan`."""
+        self.bound(e, f)
+        self.rounds += 1
+        if self.rounds == self.look_ahead:
+            raise Growing
+
     def shape_fault(
         self, fault: OpFault, op: OpDef, inputs: Sequence[int], attrs: dict[str, Any], e: Expr, f: Frame, operands: Sequence[Expr]
     ) -> Fault:
@@ -102,17 +118,21 @@ class Steps(Session):
             return text
 
         notes = [fill(n) for n in fault.notes]
+        here = self.source_id(f.scope.file)
         for k in fault.operands:
             if k < len(inputs) and k < len(texts):
-                notes.append(f"{texts[k]} has shape {shape_text(self.builder.shape(inputs[k]))}{self._origin(inputs[k])}")
+                notes.append(f"{texts[k]} has shape {shape_text(self.builder.shape(inputs[k]))}{self._origin(inputs[k], here)}")
         advice = fill(fault.help) if fault.help else self._what_fits(op, inputs, attrs, e, f, operands)
         return Fault(fault.code, fill(fault.message), e, notes=tuple(notes), help=advice)
 
-    def _origin(self, i: int) -> str:
+    def _origin(self, i: int, here: int) -> str:
         graph = self.builder.graph
         op = graph.op(i)
         kind = "input" if op is INPUT else "parameter" if op is PARAM else "state" if op is STATE else "constant" if op is CONST else "node"
-        line = graph.place(i)[1]
+        source, line, _, _ = graph.place(i)
+        if source != here:  # what another file computes is known by the line here that calls it
+            outside = self.call_outside(graph.call(i))
+            line = outside[0].line if outside is not None and outside[0].source.name == graph.sources[here] else 0
         return f"    {kind}" + (f", line {line}" if line else "")
 
     def _what_fits(

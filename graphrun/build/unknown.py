@@ -14,6 +14,8 @@ def meant(name: str, names: Sequence[str]) -> tuple[str | None, str | None]:
     word = {"yes": "true", "on": "true", "no": "false", "off": "false", "null": "none", "nil": "none"}.get(name.lower())
     if word is not None:
         return f"write `{word}`", word
+    if name in ("float32", "float64", "int64", "bool"):
+        return f"write `'{name}'`", f"'{name}'"
     module, _, last = name.rpartition(".")
     if module in MODULES:
         return f"write `{last}`", last if last in ("pi", "inf") else None

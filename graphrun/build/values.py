@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from graphrun.build.names import CallRecord
 
 __all__ = [
-    "Fault", "FunctionValue", "ListValue", "Number", "Param", "Poisoned", "Ref", "Special", "State", "Training", "Value", "constant",
-    "describe", "is_number", "to_float", "whole",
+    "Fault", "FunctionValue", "Gone", "ListValue", "Number", "Param", "Poisoned", "Ref", "Special", "State", "Training", "Value",
+    "constant", "describe", "is_number", "may_be_equal", "to_float", "whole", "with_refs",
 ]  # fmt: skip
 
 
@@ -28,6 +28,14 @@ class Ref:
     """A value of the graph: its node."""
 
     node: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A value of the branch of a choice on `training` that is not taken: its type is all that is known of it."""
+
+    shape: Shape
+    dtype: DType
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +56,16 @@ class Special:
 class FunctionValue:
     """A function, perhaps with some arguments already given: those behind the leading ones, which each use supplies.
 
-    `shared` is the call whose parameters it uses again (`share(h)`).
+    `shared` is the call whose parameters it uses again (`share(h)`). `other` is the function that a choice on `training` does not take;
+    `first` is true where that stands behind this one.
     """
 
     target: Function | OpDef | Special
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     shared: CallRecord | None = None
+    other: FunctionValue | None = None
+    first: bool = True
 
     @property
     def name(self) -> str:
@@ -146,6 +157,20 @@ class Poisoned(Exception):
     """A formula uses a value that has a fault of its own, which has been told already."""
 
 
+def with_refs(value: Any, change: Callable[[Ref | Gone], Any]) -> Any:
+    """`value` with each value of the graph in it, in lists and in what functions were given too, as `change` gives it."""
+    match value:
+        case Ref() | Gone():
+            return change(value)
+        case ListValue():
+            return ListValue(tuple(with_refs(v, change) for v in value.items))
+        case FunctionValue():
+            given = {k: with_refs(v, change) for k, v in value.kwargs.items()}
+            return replace(value, args=tuple(with_refs(v, change) for v in value.args), kwargs=given)
+        case _:
+            return value
+
+
 def is_number(value: Any) -> bool:
     """Whether it is a plain number (not a boolean)."""
     return isinstance(value, int | float | Fraction) and not isinstance(value, bool)
@@ -175,6 +200,13 @@ def whole(value: Any) -> int | None:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return None
+
+
+def may_be_equal(x: Any, y: Any) -> bool:
+    """Whether two lists are equal for some sizes of a batch and not for others."""
+    if x == y or not isinstance(x, ListValue) or not isinstance(y, ListValue) or len(x.items) != len(y.items):
+        return False
+    return all(p == q or isinstance(p, Sym) or isinstance(q, Sym) for p, q in zip(x.items, y.items, strict=True))
 
 
 def describe(value: Any, shape: Shape | None = None) -> str:

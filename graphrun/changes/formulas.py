@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from graphrun.changes.facts import Detail
 from graphrun.expr.parse import FormulaError, parse, parse_stage
-from graphrun.expr.tree import Call, Expr, Formula, Name, Num, children, walk
+from graphrun.expr.tree import Call, Expr, Formula, Hole, Name, Num, children, walk
 from graphrun.expr.write import write
 
 __all__ = ["Text", "arguments_of", "compared", "read_formula"]
@@ -206,8 +206,7 @@ def _stages(call: Call) -> list[Call]:
 
 def _stage(formula: Formula, call: Call) -> str:
     """A stage of a chain by itself: `dense(32)`."""
-    whole = write(call, formula.names)
-    return whole[len(write(call.args[0], formula.names)) :].removeprefix(" -> ") if call.piped else whole
+    return write(replace(call, args=(Hole(call.first, call.first), *call.args[1:])) if call.piped else call, formula.names)
 
 
 def _chain(before: list[str], after: list[str]) -> Iterable[Detail]:

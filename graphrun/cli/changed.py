@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
+import glob
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 
@@ -11,7 +14,7 @@ from graphrun.model.validation import check
 
 __all__ = ["changed_since"]
 
-_ABOUT_FILES = ("use:", "source:")  # a spec without these words depends on no other file
+_ABOUT_FILES = re.compile(r"\b(use|source)\b")  # a spec without these words depends on no other file
 
 
 def changed_since(ref: str, paths: Sequence[str]) -> list[str]:
@@ -26,10 +29,17 @@ def _depends(path: str, changed: set[str]) -> bool:
             text = stream.read()
     except (OSError, UnicodeDecodeError):
         return True
-    if not any(word in text for word in _ABOUT_FILES):
+    if not _ABOUT_FILES.search(text):
         return False
-    needs = check(path).needs
-    return needs is None or any(os.path.realpath(needed) in changed for needed in needs)
+    checked = check(path)
+    if checked.needs is None or any(d.code == "missing-file" for d in checked.diagnostics):
+        return True
+    return any(_among(os.path.realpath(needed), changed) for needed in checked.needs)
+
+
+def _among(needed: str, changed: set[str]) -> bool:
+    """Whether a file, or one that a pattern means or meant, is among those that changed."""
+    return needed in changed or (glob.has_magic(needed) and bool(fnmatch.filter(changed, needed)))
 
 
 def _changed(ref: str) -> set[str]:

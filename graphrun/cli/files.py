@@ -11,6 +11,7 @@ from typing import Any
 
 from graphrun.errors import Diagnostic, UsageError, nearest
 from graphrun.files import write_atomic
+from graphrun.spec.reader import is_device
 
 __all__ = ["spec", "specs", "write_bytes", "write_json", "write_text"]
 
@@ -47,7 +48,7 @@ def write_json(path: str, document: Any) -> None:
 def specs(paths: Sequence[str]) -> list[str]:
     """The spec files that `paths` mean, each once: files as they are, globs, and folders with every .yaml and .yml below them.
 
-    Hidden folders are not searched. A path that leads to nothing is an error.
+    Hidden folders are not searched, and pipes in a folder are passed by. A path that leads to nothing is an error.
     """
     found: dict[str, None] = {}
     faults: list[Diagnostic] = []
@@ -71,5 +72,6 @@ def _below(folder: str) -> list[str]:
     out = []
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        out += [os.path.join(root, n) for n in sorted(names) if n.endswith((".yaml", ".yml")) and not n.startswith(".")]
+        found = [os.path.join(root, n) for n in sorted(names) if n.endswith((".yaml", ".yml")) and not n.startswith(".")]
+        out += [path for path in found if not is_device(path)]
     return out

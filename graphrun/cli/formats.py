@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -62,25 +63,26 @@ def sarif(found: Found) -> str:
         }
         for code in codes
     ]
-    results = [_result(path, d, codes.index(d.code)) for path, d in everything]
+    marks = fingerprints(everything)
+    results = [_result(path, d, codes.index(d.code), mark) for (path, d), mark in zip(everything, marks, strict=True)]
     driver = {"name": "graphrun", "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return _json({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _result(path: str, d: Diagnostic, rule: int) -> dict[str, Any]:
+def _result(path: str, d: Diagnostic, rule: int, mark: str) -> dict[str, Any]:
     region = {}
     if d.place is not None:
         p = d.place
         region = {"region": {"startLine": p.line, "startColumn": p.column, "endLine": p.end_line, "endColumn": p.end_column}}
-    location = {"physicalLocation": {"artifactLocation": {"uri": quote(_file(path, d))}, **region}}
+    location = {"physicalLocation": {"artifactLocation": {"uri": quote(_file(path, d), errors="surrogateescape")}, **region}}
     return {
         "ruleId": d.code,
         "ruleIndex": rule,
         "level": d.severity,
         "message": {"text": _words(d)},
         "locations": [location],
-        "partialFingerprints": {"graphrun/v1": fingerprint(path, d)},
+        "partialFingerprints": {"graphrun/v1": mark},
     }
 
 
@@ -133,19 +135,19 @@ def _has_errors(diagnostics: Sequence[Diagnostic]) -> bool:
 
 def gitlab(found: Found) -> str:
     """GitLab's code quality report."""
+    everything = [(path, d) for path, diagnostics in found.items() for d in diagnostics]
     entries = []
-    for path, diagnostics in found.items():
-        for d in diagnostics:
-            lines = {"begin": d.place.line, "end": d.place.end_line} if d.place is not None else {"begin": 1}
-            entries.append(
-                {
-                    "description": _words(d),
-                    "check_name": d.code,
-                    "fingerprint": fingerprint(path, d),
-                    "severity": "major" if d.severity == "error" else "minor",
-                    "location": {"path": _file(path, d), "lines": lines},
-                }
-            )
+    for (path, d), mark in zip(everything, fingerprints(everything), strict=True):
+        lines = {"begin": d.place.line, "end": d.place.end_line} if d.place is not None else {"begin": 1}
+        entries.append(
+            {
+                "description": _words(d),
+                "check_name": d.code,
+                "fingerprint": mark,
+                "severity": "major" if d.severity == "error" else "minor",
+                "location": {"path": _file(path, d), "lines": lines},
+            }
+        )
     return _json(entries)
 
 
@@ -158,7 +160,23 @@ def fingerprint(path: str, d: Diagnostic) -> str:
     if d.place is not None:
         line = d.place.source.line(d.place.line)
         marked = line[d.place.column - 1 : d.place.end_column - 1 if d.place.end_line == d.place.line else None]
-    return hashlib.sha256("\0".join((_file(path, d), d.code, d.message, marked)).encode()).hexdigest()[:32]
+    message = re.sub(r"\bline \d+", "line", d.message)
+    return _digest(_file(path, d), d.code, message, marked)
+
+
+def fingerprints(found: Sequence[tuple[str, Diagnostic]]) -> list[str]:
+    """The fingerprint of each fault, no two alike: equal ones of a file are told apart by their order."""
+    seen: Counter[str] = Counter()
+    out = []
+    for path, d in found:
+        mark = fingerprint(path, d)
+        out.append(_digest(mark, str(seen[mark])) if seen[mark] else mark)
+        seen[mark] += 1
+    return out
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _file(path: str, d: Diagnostic) -> str:

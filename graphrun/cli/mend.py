@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from graphrun.cli.edits import edited
@@ -16,6 +17,8 @@ MOST_PASSES = 10
 
 def mend(path: str) -> int:
     """Mends a file, and returns how many faults that were. A file that is not UTF-8, or cannot be read, is left to `validate`."""
+    if not os.path.isfile(path):  # a pipe can be read only once
+        return 0
     try:
         raw = Path(path).read_bytes()
         text = raw.decode("utf-8")

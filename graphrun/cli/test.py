@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import time
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,11 +17,12 @@ from graphrun.cli import files, printing
 from graphrun.cli.edits import edited
 from graphrun.cli.formats import tests_junit
 from graphrun.cli.options import QuietOption, SetOption
-from graphrun.errors import GraphrunError
+from graphrun.errors import GraphrunError, Place
 from graphrun.ledger.json import json_value
 from graphrun.ledger.layout import value_text
 from graphrun.ledger.text import filled
 from graphrun.model import Result, load, run_expectations
+from graphrun.spec.spec import Spec
 
 __all__ = ["command"]
 
@@ -60,7 +63,7 @@ def command(
     found = files.specs(paths)
     outcomes = [_outcome(path, set_ or []) for path in found]
     if update:
-        outcomes = [_outcome(o[0], set_ or []) if _updated(*o[:2]) else o for o in outcomes]
+        outcomes = [_outcome(o[0], set_ or []) if _updated(*o[:2], set_ or []) else o for o in outcomes]
     passed = sum(r.ok for o in outcomes for r in o[1])
     failed = sum(not r.ok for o in outcomes for r in o[1]) + sum(o[2] is not None for o in outcomes)
     if format is Format.json:
@@ -85,32 +88,52 @@ def _outcome(path: str, settings: list[str]) -> tuple[str, list[Result], Graphru
     try:
         return path, list(run_expectations(load(path, set=settings))), None
     except GraphrunError as error:
-        if error.exit_status == 2:  # a `--set` that fits no spec is not the fault of this one
+        if error.exit_status == 2 and os.path.exists(path):  # a `--set` that fits no spec is not the fault of this one
             raise
         return path, [], error
 
 
-def _updated(path: str, results: list[Result]) -> bool:
+def _updated(path: str, results: list[Result], settings: list[str]) -> bool:
     """Writes found values into a spec; whether there were any to write."""
-    changes = [(r.written, new) for r in results if not r.ok and (new := _written(r)) is not None]
-    if not changes:
+    found = [(r, new) for r in results if not r.ok and (new := _written(r)) is not None]
+    if not found:
         return False
+    spec = load(path, set=settings).spec
+    changes = [change for r, new in found for change in _changes(r, new, spec)]
     raw = Path(path).read_bytes().decode("utf-8")
     mark = "\ufeff" if raw.startswith("\ufeff") else ""
     text, count = edited(raw.removeprefix(mark), changes)
     files.write_bytes(path, (mark + text).encode())
-    printing.note(f"wrote {printing.count(count, 'value')} into {path}")
+    printing.note(f"wrote {printing.count(min(count, len(found)), 'value')} into {path}")
     return True
 
 
-def _written(result: Result) -> str | None:
-    """What is found, as it stands in a spec; None for a bound, and for what is not finite."""
+def _changes(result: Result, new: Any, spec: Spec) -> Iterator[tuple[Place, str]]:
+    """What to write where: of a list that stays as long as it is, each number in its own place, so that comments between them stay."""
+    if isinstance(new, list) and np.shape(new) == np.shape(result.expected):
+        for index in np.ndindex(np.shape(new)):
+            value = new
+            for k in index:
+                value = value[k]
+            yield spec.value("expect", result.entry, result.kind, result.name, *index), _spelt(value)
+    else:
+        yield result.written, new if isinstance(new, str) else _spelt(new)
+
+
+def _written(result: Result) -> Any:
+    """What is found, as a text or as numbers; None for a bound, and for what is not finite."""
     if result.kind == "metrics" and isinstance(result.expected, str):
         return None
     if isinstance(result.found, str):
         return result.found
-    value = json_value(result.found)
-    return None if _has_texts(value) else _spelt(value)
+    value = json_value(_short(result.found))
+    return None if _has_texts(value) else value
+
+
+def _short(found: Any) -> Any:
+    """A float32 array as the reals with the fewest digits that are the same in float32."""
+    array = np.asarray(found)
+    return array.astype(str).astype(np.float64) if array.dtype == np.float32 else found
 
 
 def _has_texts(value: Any) -> bool:
@@ -125,7 +148,11 @@ def _spelt(value: Any) -> str:
 
 
 def _title(result: Result) -> str:
-    return f"expect {result.entry + 1}: {result.kind} {result.name}"
+    return f"expect {result.entry + 1}: {_name(result)}"
+
+
+def _name(result: Result) -> str:
+    return f"{result.kind} {result.name}" if result.name != result.kind else result.kind
 
 
 def _print(path: str, results: list[Result], error: GraphrunError | None, wide: int, *, quiet: bool) -> None:
@@ -149,8 +176,7 @@ def _failure(result: Result) -> str:
     if off and result.at is not None and np.size(result.expected) > 1:
         want, have = np.asarray(result.expected)[result.at], np.asarray(result.found)[result.at]
         off += f" at {list(result.at)}: {_text(want)} expected, {_text(have)} found"
-    name = f"{result.kind} {result.name}" if result.name != result.kind else result.kind
-    told = f"  {line}: {name}: expected {_text(result.expected)}, found {_text(result.found)}{off}"
+    told = f"  {line}: {_name(result)}: expected {_text(result.expected)}, found {_text(result.found)}{off}"
     if result.step is None:
         return told
     first, *more = result.step.split(" = ")

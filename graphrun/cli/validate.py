@@ -19,7 +19,7 @@ from graphrun.cli.formats import FORMATS
 from graphrun.cli.many import validate_all
 from graphrun.cli.mend import mend
 from graphrun.cli.options import QuietOption, SetOption
-from graphrun.errors import Diagnostic, UsageError
+from graphrun.errors import Diagnostic, UsageError, sort_diagnostics
 
 __all__ = ["command"]
 
@@ -94,6 +94,7 @@ def command(
     found = validate_all(named, set_ or [], cache=not no_cache)
     if smoke:
         found = {path: [*d, *(model.smoke_test(path, set_ or []) if _sound(d) else ())] for path, d in found.items()}
+    found = _told_once(found)
     if strict:
         found = {path: [replace(d, severity="error") for d in diagnostics] for path, diagnostics in found.items()}
     if update_baseline and baseline is not None:
@@ -109,6 +110,21 @@ def command(
 
 def _sound(found: Sequence[Diagnostic]) -> bool:
     return all(d.severity != "error" for d in found)
+
+
+def _told_once(found: Mapping[str, Sequence[Diagnostic]]) -> dict[str, list[Diagnostic]]:
+    """What was found, where a fault in a file that several specs use is told once: with that file, or with the first of its users."""
+    own = {os.path.normpath(path): path for path in found}
+    out: dict[str, list[Diagnostic]] = {path: [] for path in found}
+    seen: set[tuple[object, ...]] = set()
+    for path, diagnostics in found.items():
+        for d in diagnostics:
+            name = os.path.normpath(d.place.source.name) if d.place is not None else path
+            key = (name, d.code, d.message, *((d.place.line, d.place.column, d.place.end_line, d.place.end_column) if d.place else ()))
+            if key not in seen:
+                seen.add(key)
+                out[own.get(name, path)].append(d)
+    return {path: sort_diagnostics(told) for path, told in out.items()}
 
 
 def _chosen(format: Format) -> Format:

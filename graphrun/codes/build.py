@@ -156,6 +156,14 @@ class NonScalarLoss(Code):
     """
 
 
+class BadExpectation(Code):
+    """An entry of `expect` cannot be computed from what it feeds and sets.
+
+    Wrong: `inputs: {x: [1, 2, 3]}` where x has the shape [2]; no value for an input that has no default and no column.
+    Give under `inputs` and `params` values that fit, for every input that nothing else feeds.
+    """
+
+
 class NonScalarMetric(Code):
     """A metric is not one number.
 

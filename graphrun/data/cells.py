@@ -159,8 +159,29 @@ def _elements(rows: Rows, feed: Feed, column: str, reporter: Reporter) -> list[t
                 rows.place(row, column),
             )
             return []
+        if not _of_shape(cells[row], feed.shape):
+            reporter.error(
+                "column-count",
+                f"`{feed.name}` takes an array of shape {list(feed.shape)} of each row, and the lists that {rows.row_name(row)} gives in "
+                f"position `{column}` are nested in another way",
+                rows.place(row, column),
+                help="give all its numbers in one list, or lists in lists of that shape",
+            )
+            return []
     nested = any(isinstance(i, list) for c in cells if isinstance(c, list) for i in c)
     return [(None if nested else k, [items[k] for items in flat]) for k in range(feed.size)]
+
+
+def _of_shape(cell: Any, shape: Sequence[int]) -> bool:
+    """Whether a cell is a number, a flat list, or lists in lists of `shape`."""
+    level = [cell]
+    if not (isinstance(cell, list) and any(isinstance(item, list) for item in cell)):
+        return True
+    for size in shape:
+        if not all(isinstance(item, list) and len(item) == size for item in level):
+            return False
+        level = [item for items in level for item in items]
+    return not any(isinstance(item, list) for item in level)
 
 
 def _flatten(cell: Any) -> Iterable[Any]:
@@ -200,7 +221,7 @@ class _Element:
             names = set(self.given)
             if any(str(c).strip() in names for c in self.cells) or texts > numbers:
                 return self._indices(read, tuple(self.given))
-        elif texts > numbers:
+        elif texts > numbers and not all(text.lower() in MISSING for kind, text in read if kind == "text"):
             known = self.classes.get(self.column)
             if known is None:
                 known = tuple(sorted({read[i][1] for i in self.training if read[i][0] == "text"}))

@@ -322,7 +322,11 @@ class _Finder:
             self.tell_strange()
             return
         close = nearest(column, self.header)
+        columns = self.spec.model.data.columns if self.spec.model.data is not None else None
+        fills = columns.get(column) if isinstance(columns, dict) else None
         mend = f"did you mean `{close}`?" if close else None
+        if isinstance(fills, str) and fills in self.header:
+            mend = f"`{column}` is an input; its column is `{fills}`"
         self.reporter.error("missing-column", f"{self.table.name} has no column `{column}`", place, notes=self.notes(), help=mend)
 
     def notes(self) -> list[str]:

@@ -151,7 +151,9 @@ def _even(table: Table, reporter: Reporter) -> bool:
         mend = None
         if table.path is not None and found > wanted:
             mend = "put a cell that holds a comma in double quotes" if table.delimiter == "," else None
-        message = f"{table.row_name(k)} has {_cells(found)}, and there are {_columns(wanted)}"
+        elif wanted == 1:
+            mend = "what belongs to one column stands in brackets of its own: `- [[1, 2]]`"
+        message = f"{table.row_name(k)} has {_cells(found)}, and there {'is' if wanted == 1 else 'are'} {_columns(wanted)}"
         reporter.error("ragged-row", message, table.line(k), notes=notes, help=mend)
     return not ragged
 

@@ -63,7 +63,8 @@ class PythonStep:
             for s in step.slots
             if graph.shape(s.node)
         }
-        self._quiet = bool(memory.arrays) or any(name.startswith(("k_", "float32")) for name in code.env)
+        single = any(plan.needed[i] and graph.dtype(i) == "float32" for i in range(len(graph)))
+        self._quiet = bool(memory.arrays) or single or any(name.startswith("k_") for name in code.env)
         self._outputs: Mapping[str, Any] = {}
         self._output_names = [name for name, _ in code.outputs]
         self._reference: CompiledStep | None = None

@@ -223,7 +223,8 @@ def _word(text: str, start: int, end: int) -> str:
             mend = f"write {mended(text, start, end, mend) or f'`{mend}`'}"
         raise FormulaError(f"`{word}` is not part of the language", start, end, help=mend)
     if first in kwlist or first in LITERALS:
-        raise FormulaError(f"`{first}` is reserved and cannot be a name", start, start + len(first), help="give what is meant another name")
+        mend = "leave `def` out" if text[start:].startswith("def ") else "give what is meant another name"
+        raise FormulaError(f"`{first}` is reserved and cannot be a name", start, start + len(first), help=mend)
     if rest and _NAME.fullmatch(word) is None:
         raise FormulaError(
             f"`{word}` is not a name", start, end, help="between the dots of a name stand names and whole numbers: `h.0.weight`"
@@ -287,7 +288,9 @@ def _stray(text: str, at: int) -> NoReturn:
                 f"`{text[at : after.end()]}` is not part of the language: only `.T` stands after a value",
                 at,
                 after.end(),
-                help="a layer's parameters are reached by the name of the node that called it: `h.weight`",
+                help=f"a function is called on the value: `{after.group()}(…)`"
+                if text[after.end() :].lstrip().startswith("(")
+                else "a layer's parameters are reached by the name of the node that called it: `h.weight`",
             )
         raise FormulaError("a name is missing after `.`", at, end, help="`h.weight` is a parameter of the layer `h`, `x.T` the transpose")
     if char in _LOOKALIKES:

@@ -161,8 +161,13 @@ class Graph:
         return (Node(self, i) for i in range(len(self)))
 
     def index(self) -> dict[str, int]:
-        """Name → node, for every node with a name of the spec's (constants have none)."""
-        return {self.name(i): i for i in range(len(self)) if self._owner[i] >= 0}
+        """Name → node, for every node with a name of the spec's (constants have none). A metric may bear the name of a value; that comes
+        before it, and is meant."""
+        out: dict[str, int] = {}
+        for i in range(len(self)):
+            if self._owner[i] >= 0:
+                out.setdefault(self.name(i), i)
+        return out
 
     def users(self) -> list[list[int]]:
         """For each node the nodes that read it, in order, once for each operand."""

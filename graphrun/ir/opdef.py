@@ -17,6 +17,9 @@ __all__ = ["Attr", "Attrs", "Case", "Notation", "OpDef", "Part"]
 Attrs: TypeAlias = Mapping[str, Any]
 """Attribute values are hashable: int, float, bool, str, None, Sym, and tuples of these."""
 
+INNER = frozenset({"dtype", "key", "seed", "offset"})
+"""Attributes of kind `any` that the build sets."""
+
 AttrKind = Literal["int", "number", "bool", "axis", "axes", "dim", "shape", "dtype", "text", "ints", "padding", "any"]
 
 
@@ -131,6 +134,16 @@ class OpDef:
     torch: str | None = None  # the function that the oracle compares with, as `torch.…`, where it is not torch.<name>
 
     @property
+    def signature(self) -> str:
+        """The operation as it is called in a formula: `sum(x, axis=none, keepdims=false)`, without what the build sets."""
+        needed = len(self.arrays) - self.optional
+        written = [name if k < needed else f"{name}=none" for k, name in enumerate(self.arrays) if name != "step"]
+        arguments = [f"[{self.arrays[0]}, ...]"] if self.variadic else written
+        shown = [a for a in self.attrs if a.required or a.kind != "any" or a.name not in INNER]
+        arguments += [a.name if a.required else f"{a.name}={_default(a.default)}" for a in shown]
+        return f"{self.name}({', '.join(arguments)})"
+
+    @property
     def word(self) -> str:
         """The name that a reader sees."""
         return self.shown or self.name
@@ -138,3 +151,9 @@ class OpDef:
     def __call__(self, b: Builder, *inputs: int, **attrs: Any) -> int:
         """Adds a node of this operation to `b`."""
         return b.node(self, inputs, attrs)
+
+
+def _default(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return f"'{value}'" if isinstance(value, str) else str(value)

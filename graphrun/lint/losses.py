@@ -40,7 +40,7 @@ _LOSSES = {
     ),
     "nll": _Taker(("take_along",), _PROBABILITIES | _RELUS | {"linear", "tanh", "exp"}, "nll-of-no-logarithm", "log-probabilities", _NLL),
     "binary_cross_entropy": _Taker(
-        ("clip",), _RELUS | {"linear", "tanh", "log_sigmoid", "log_softmax"}, "binary-cross-entropy-of-logits", "probabilities", _BCE
+        ("less_equal",), _RELUS | {"linear", "tanh", "log_sigmoid", "log_softmax"}, "binary-cross-entropy-of-logits", "probabilities", _BCE
     ),
     "squared_error": _Taker(("sub",), frozenset(), "", "", ""),
     "absolute_error": _Taker(("sub",), frozenset(), "", "", ""),

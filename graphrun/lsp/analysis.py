@@ -15,8 +15,8 @@ from typing import Any
 from graphrun.build.build import Built
 from graphrun.build.library import library
 from graphrun.errors import Diagnostic, Place, Source
-from graphrun.ir.opdef import OpDef
 from graphrun.ir.types import shape_text
+from graphrun.lsp.scope import Local, locals_at
 from graphrun.model.validation import check_text
 from graphrun.ops.registry import OPS
 from graphrun.spec.check import keys_at
@@ -67,8 +67,17 @@ class Analysis:
         if found is None:
             return None
         word, start = found
-        called = self.source.line(line)[start - 1 + len(word) :].lstrip().startswith("(")
+        called = self._called(word, line, start)
+        local = None if called else self._locals(line)[0].get(word.partition(".")[0])
+        if local is not None:
+            return local.text
         return (self._about_function(word) if called else None) or self._about_value(word) or self._about_function(word)
+
+    def _called(self, word: str, line: int, start: int) -> bool:
+        return self.source.line(line)[start - 1 + len(word) :].lstrip().startswith("(")
+
+    def _locals(self, line: int) -> tuple[Mapping[str, Local], range]:
+        return locals_at(self.spec.file, line) if self.spec is not None else ({}, range(0))
 
     def _about_value(self, word: str) -> str | None:
         built = self.built
@@ -99,12 +108,13 @@ class Analysis:
         if entry is not None:
             head = str(entry.path[-1])
             file = os.path.basename(entry.file.positions.source.name)
-            return f"```yaml\n{_entry_text(entry)}\n```\n{head.partition('(')[0]}, from {file}"
+            about = _comment(entry)
+            return f"```yaml\n{_entry_text(entry)}\n```\n{about}{head.partition('(')[0]}, from {file}"
         op = OPS.get(word)
         if op is None or not op.public:
             return None
         derivative = f"\n\nderivative: {', '.join(f'`{d}`' for d in op.derivatives)}" if op.derivatives else ""
-        return f"`{_signature(op)}`\n\n{' '.join(op.doc.split())}{derivative}"
+        return f"`{op.signature}`\n\n{' '.join(op.doc.split())}{derivative}"
 
     def _function(self, word: str) -> Function | Optimizer | None:
         functions, optimizers = library()
@@ -123,9 +133,11 @@ class Analysis:
         if found is None or self.spec is None:
             return None
         word, start = found
-        called = self.source.line(line)[start - 1 + len(word) :].lstrip().startswith("(")
         model = self.spec.model
-        if not called:
+        if not self._called(word, line, start):
+            local = self._locals(line)[0].get(word.partition(".")[0])
+            if local is not None:
+                return local.place
             if self.built is not None and "." in word and word in self.built.params:
                 return self.built.params[word].place
             base = word.partition(".")[0]
@@ -136,16 +148,27 @@ class Analysis:
         return entry.file.positions.key(entry.path) if entry is not None else None
 
     def references(self, line: int, column: int) -> list[Place]:
-        """Every place of this file where the name at a place stands."""
+        """Every place of this file where the name at a place stands and means the same."""
         found = self.word_at(line, column)
         if found is None:
             return []
         base = found[0].partition(".")[0]
+        own, inside = self._locals(line)
+        shadowed = {} if base in own else self._shadowing(base)
         return [
             Place(self.source, number, start, number, start + len(base))
             for number, start, word in self._words()
-            if word.partition(".")[0] == base
+            if word.partition(".")[0] == base and number not in shadowed and (base not in own or number in inside)
         ]
+
+    def _shadowing(self, name: str) -> frozenset[int]:
+        """The lines of functions and optimizers in which `name` is one of their own."""
+        if self.spec is None:
+            return frozenset()
+        file = self.spec.file
+        entries: list[Function | Optimizer] = [*file.functions.values(), *file.optimizers.values()]
+        within = [locals_at(file, file.positions.key(e.path).line) for e in entries if e.file is file]
+        return frozenset(number for names, lines in within if name in names for number in lines)
 
     def _words(self) -> Iterator[tuple[int, int, str]]:
         for number, line in enumerate(self.source.lines, 1):
@@ -161,26 +184,40 @@ class Analysis:
         path, key = self._path(line, before)
         if key:
             keys = keys_at(path)
+            if not keys and path[:1] == ("expect",):
+                return self._values()
             return [Completion(name, "key", _short(text), text) for name, text in keys.items()]
         dotted = re.search(r"([A-Za-z_][A-Za-z0-9_.]*)\.[A-Za-z0-9_]*$", before)
         if dotted is not None:
             return self._inner(dotted.group(1))
         if path[:2] == ("train", "optimizer"):
             return self._optimizers()
-        return [*self._values(), *self._functions()]
+        own = self._locals(line)[0]
+        local = [Completion(one.name, "value", f"{one.kind} of {one.within}") for one in own.values()]
+        return [*local, *(v for v in self._values() if v.label not in own), *self._functions()]
 
     def _path(self, line: int, before: str) -> tuple[tuple[str, ...], bool]:
         """The keys around the end of `before`, and whether a key is being written there."""
         own = _KEY.match(before)
         indent = len(before) - len(before.lstrip())
         path: list[str] = []
+        if before[indent : indent + 2] == "- ":
+            path.insert(0, "-")
+            indent += 1  # the key of a list may stand as far left as its entries
         for k in range(line - 1, 0, -1):
-            found = _KEY.match(self.source.line(k))
-            if found is not None and len(found.group(1)) < indent:
-                indent = len(found.group(1))
-                path.insert(0, found.group(2).strip("\"'"))
             if indent == 0:
                 break
+            found = _KEY.match(self.source.line(k))
+            if found is None or len(found.group(1)) >= indent:
+                continue
+            item = found.start(2) - found.end(1) > 1  # `- key: …`
+            if item and path[:1] == ["-"] and found.end(1) == indent - 1:
+                continue  # another entry of the same list
+            if found.start(2) < indent:
+                path.insert(0, found.group(2).strip("\"'"))
+            if item:
+                path.insert(0, "-")
+            indent = found.end(1) + item
         if own is None:
             return tuple(path), True
         path.append(own.group(2).strip("\"'"))
@@ -209,7 +246,7 @@ class Analysis:
         out = [Completion(name, "function", str(entry.path[-1]), _entry_text(entry)) for name, entry in entries.items()]
         for name, op in OPS.items():
             if op.public and name not in entries:
-                out.append(Completion(name, "function", _signature(op), " ".join(op.doc.split())))
+                out.append(Completion(name, "function", op.signature, " ".join(op.doc.split())))
         return out
 
     def _optimizers(self) -> list[Completion]:
@@ -239,21 +276,26 @@ def analyse(text: str, path: str, before: Analysis | None = None) -> Analysis:
     )
 
 
-def _signature(op: OpDef) -> str:
-    arguments = [f"[{op.arrays[0]}, …]"] if op.variadic else list(op.arrays)
-    for a in op.attrs:
-        default = str(a.default).lower() if isinstance(a.default, bool) or a.default is None else str(a.default)
-        arguments.append(a.name if a.required else f"{a.name}={default}")
-    return f"{op.name}({', '.join(arguments)})"
-
-
 def _entry_text(entry: Function | Optimizer) -> str:
     """A function as it is written, without the indentation of where it stands."""
     positions = entry.file.positions
     first, last = positions.key(entry.path), positions.value(entry.path)
     lines = positions.source.lines[first.line - 1 : max(first.line, last.end_line)]
     indent = len(lines[0]) - len(lines[0].lstrip()) if lines else 0
-    return "\n".join(line[indent:].rstrip() for line in lines).rstrip()
+    while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
+        lines.pop()  # what stands above the next one
+    return "\n".join(line[indent:].rstrip() for line in lines)
+
+
+def _comment(entry: Function | Optimizer) -> str:
+    """The comment above a function, as a paragraph."""
+    key = entry.file.positions.key(entry.path)
+    above: list[str] = []
+    for line in reversed(key.source.lines[: key.line - 1]):
+        if not line.lstrip().startswith("#"):
+            break
+        above.insert(0, line.strip(" #\r"))
+    return f"{' '.join(above)}\n\n" if above else ""
 
 
 def _short(text: str) -> str:

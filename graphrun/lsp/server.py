@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -10,10 +11,12 @@ from urllib.request import url2pathname
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from graphrun.errors import Diagnostic, Place
+from graphrun.errors import Diagnostic, Place, Source
 from graphrun.lsp.analysis import Analysis, Completion, analyse
 
 __all__ = ["make_server"]
+
+MOMENT = 0.1  # seconds
 
 _KINDS = {
     "value": types.CompletionItemKind.Variable,
@@ -29,6 +32,8 @@ class _Server(LanguageServer):
     def __init__(self, version: str) -> None:
         super().__init__("graphrun", version)
         self.known: dict[str, Analysis] = {}
+        self.pending: dict[str, asyncio.TimerHandle] = {}
+        self.lines: tuple[Source | None, list[str]] = (None, [])
 
     def look(self, uri: str) -> Analysis:
         """What is known of a document as it stands now."""
@@ -46,6 +51,17 @@ class _Server(LanguageServer):
         version = self.workspace.get_text_document(uri).version
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri=uri, diagnostics=diagnostics, version=version))
 
+    def tell_soon(self, uri: str) -> None:
+        """Publishes the faults of a document when nothing more is typed for a moment."""
+        self.forget(uri)
+        self.pending[uri] = asyncio.get_running_loop().call_later(MOMENT, self.tell, uri)
+
+    def forget(self, uri: str) -> None:
+        """Leaves out what `tell_soon` has not published yet."""
+        pending = self.pending.pop(uri, None)
+        if pending is not None:
+            pending.cancel()
+
     def _diagnostic(self, uri: str, d: Diagnostic) -> types.Diagnostic:
         message = "\n".join([d.message, *d.notes, *([f"help: {d.help}"] if d.help is not None else [])])
         severity = types.DiagnosticSeverity.Error if d.severity == "error" else types.DiagnosticSeverity.Warning
@@ -60,8 +76,9 @@ class _Server(LanguageServer):
         if place is None:
             return types.Range(types.Position(0, 0), types.Position(0, 0))
         whole = types.Range(types.Position(place.line - 1, place.column - 1), types.Position(place.end_line - 1, place.end_column - 1))
-        lines = [f"{line}\n" for line in place.source.lines]
-        return self.workspace.position_codec.range_to_client_units(lines, whole)
+        if self.lines[0] is not place.source:
+            self.lines = (place.source, [f"{line}\n" for line in place.source.lines])
+        return self.workspace.position_codec.range_to_client_units(self.lines[1], whole)
 
     def at(self, uri: str, position: types.Position) -> tuple[int, int]:
         """A client's position as line and column from 1, in characters."""
@@ -80,11 +97,12 @@ def make_server(version: str) -> LanguageServer:
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: types.DidChangeTextDocumentParams) -> None:
-        server.tell(params.text_document.uri)
+        server.tell_soon(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
         uri = params.text_document.uri
+        server.forget(uri)
         server.known.pop(uri, None)
         server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri=uri, diagnostics=[]))
 

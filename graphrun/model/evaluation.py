@@ -46,7 +46,7 @@ def evaluate_model(model: Model, split: str | None = None) -> Evaluation:
     chosen = split or next(iter(splits), None)
     arrays = splits.get(chosen or "", {})
     given = {n: a[0] if built.one_row else a for n, a in arrays.items()}
-    feeds = row_feeds(built, given, None, lambda: None)
+    feeds = row_feeds(built, given, None, lambda: None, by_hand=False)
     constants = {n: v for n, v in feeds.values.items() if n not in arrays}
     found = Measure(built, constants, {chosen or "": arrays})(model.measured, chosen or "")
     rows = len(next(iter(arrays.values()), ())) if arrays else 0

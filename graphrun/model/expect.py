@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from graphrun.build.values import Poisoned
-from graphrun.errors import Place, SpecError
+from graphrun.errors import Diagnostic, Place, SpecError, UsageError
 from graphrun.expr.parse import parse
 from graphrun.ir.types import Shape, shape_text
 from graphrun.model.explain import Question, Stepper
+from graphrun.model.length import planned_steps
 from graphrun.model.measure import Measure
 from graphrun.model.model import Model
 from graphrun.model.parting import first_backward, first_forward
-from graphrun.model.training import TrainOptions, planned_steps, train_model
+from graphrun.model.training import TrainOptions, train_model
 from graphrun.spec.models import ExpectModel
 
 __all__ = ["Result", "run_expectations"]
@@ -46,8 +47,18 @@ class Result:
 def run_expectations(model: Model) -> list[Result]:
     """All results of a model's `expect`, in the order of the spec."""
     out: list[Result] = []
+    faults: list[Diagnostic] = []
     for k, entry in enumerate(model.spec.model.expect):
-        out += _Entry(model, k, entry).results()
+        try:
+            out += _Entry(model, k, entry).results()
+        except UsageError as error:  # what the entry feeds or sets is the spec's, and no command line's
+            at = model.spec.value("expect", k)
+            faults += [
+                Diagnostic("bad-expectation", f"entry {k + 1} of `expect` cannot be computed: {d.message}", at, help=d.help)
+                for d in error.diagnostics
+            ]
+    if faults:
+        raise SpecError(faults)
     return out
 
 
@@ -103,8 +114,8 @@ class _Entry:
     def _params(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The parameters and state that the entry is about: as initialized or set, or after N updates; and those that are measured with."""
         entry, model = self.entry, self.model
-        start = model.starting(entry.params)
-        if entry.after_steps is None:
+        start = model.starting(entry.params, training=entry.after_steps is not None)
+        if not entry.after_steps:
             return start, start
         if entry.inputs or model.dataset is None:
             built = model.built_for(True)

@@ -10,9 +10,8 @@ import numpy as np
 
 from graphrun.autodiff.reverse import backward
 from graphrun.build.build import Built
-from graphrun.build.optimizer import whole_setting
 from graphrun.engines.reference import ReferenceEngine, evaluate
-from graphrun.errors import Reporter, UsageError
+from graphrun.errors import UsageError
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import FED
 from graphrun.ir.types import is_real, shape_text
@@ -36,13 +35,15 @@ LARGE = 50_000  # nodes above which no update is made unless updates were asked 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Which derivatives: of node `of` of a built graph, at these feeds and parameters; `where` says in words which those are."""
+    """Which derivatives: of node `of` of a built graph, at these feeds and parameters; `where` says in words which those are, `length` how
+    many updates the run has that the spec describes."""
 
     built: Built
     of: int
     feeds: Feeds
     params: Mapping[str, Any]
     where: str = ""
+    length: int | None = None
 
     def graph(self) -> tuple[Graph, dict[int, int], int]:
         """The graph with all sizes bound, old node → new node, and the scalar node: of all rows the mean over them."""
@@ -191,13 +192,13 @@ def _count(shape: Any) -> int:
 
 
 class Stepper:
-    """Makes updates of the optimizer on the feeds of a question, as `train` would in a run of so many `steps`, or of those that the spec
-    says where they are more."""
+    """Makes updates of the optimizer on the feeds of a question, as `train` would in a run of so many `steps`, or of the question's
+    `length` where that is more."""
 
     def __init__(self, question: Question, training: Built, steps: int) -> None:
         feeds = question.feeds
         spec = training.spec.model.train
-        length = max(steps, whole_setting(training.spec, "steps", Reporter()) or 0)
+        length = max(steps, question.length or 0)
         self._question = question
         seed = spec.seed if spec is not None else 0
         self._plan = TrainingPlan(training, feeds.rows, length, question.params, feeds.count, feeds.sizes, seed=seed, lean=False)
@@ -230,9 +231,10 @@ def _value(question: Question) -> float:
 def _update(question: Question, training: Built, stepper: Stepper | None) -> Update | None:
     if training.spec.model.train is None or training.loss is None:
         return None
-    new, before = (stepper or Stepper(question, training, 1)).step()
+    new, _ = (stepper or Stepper(question, training, 1)).step()
     text = training.spec.model.train.optimizer or "sgd(lr=0.01)"
-    return Update(text, tuple((n, question.params[n], new[n]) for n in training.params), before, _value(replace(question, params=new)))
+    before, after = _value(question), _value(replace(question, params=new))  # of the graph that the ledger is about
+    return Update(text, tuple((n, question.params[n], new[n]) for n in training.params), before, after)
 
 
 def explain_updates(question: Question, training: Built, updates: int, *, expand: bool, timing: bool = False) -> list[Ledger]:

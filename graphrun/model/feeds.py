@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 
 from graphrun.build.build import Built, InputInfo
-from graphrun.data.dataset import Dataset
-from graphrun.errors import UsageError, nearest
+from graphrun.build.optimizer import whole_setting
+from graphrun.data.dataset import Dataset, load_data
+from graphrun.errors import DataError, Diagnostic, Reporter, SpecError, UsageError, nearest
 from graphrun.ir.formula import number
 from graphrun.ir.graph import Graph
 from graphrun.ir.types import Sym, shape_text
 from graphrun.passes.rows import map_rows
 
 __all__ = ["Feeds", "row_feeds"]
+
+NO_ROWS = "--row needs rows: the spec has no `data`, or every input is fed by hand"
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,13 @@ class Feeds:
         return out
 
 
-def row_feeds(built: Built, given: Mapping[str, Any], row: int | str | None, dataset: Callable[[], Dataset | None]) -> Feeds:
-    """The feeds for one row (the first training row, where `row` is None), for all (`row="all"`), or for a batch."""
+def row_feeds(
+    built: Built, given: Mapping[str, Any], row: int | str | None, dataset: Callable[[], Dataset | None], by_hand: bool = True
+) -> Feeds:
+    """The feeds for one row (the first training row, where `row` is None), for all (`row="all"`), or for a batch.
+
+    Raises UsageError for what is wrong with them; where nothing can be fed `by_hand`, an input that nothing feeds is a SpecError.
+    """
     for name in given:
         if name not in built.inputs:
             near = nearest(name, built.inputs)
@@ -65,13 +73,16 @@ def row_feeds(built: Built, given: Mapping[str, Any], row: int | str | None, dat
     rows: tuple[str, ...] = ()
     text = None
     if len(values) < len(built.inputs) and built.spec.model.data is not None:
-        data = dataset()
+        data = _beside(built, values, dataset)
         if data is not None:
             values, rows, text = _from_data(built, data, values, row)
     elif row is not None:
-        raise UsageError("--row needs rows: the spec has no `data`, or every input is fed by hand")
+        raise UsageError(NO_ROWS)
     for name, info in built.inputs.items():
         if name not in values:
+            if info.default is None and not by_hand:
+                message = f"nothing feeds the input `{name}`: no column, no default"
+                raise SpecError(Diagnostic("unfed-input", message, info.place, help="give it a default, or a column of `data`"))
             if info.default is None:
                 raise UsageError(
                     f"nothing feeds the input `{name}`: give it a default in the spec, a column of `data`, or a value (--feed {name}=…)"
@@ -80,17 +91,31 @@ def row_feeds(built: Built, given: Mapping[str, Any], row: int | str | None, dat
     return Feeds(values, _sizes(built, values, rows), rows, text)
 
 
+def _beside(built: Built, given: Mapping[str, Any], dataset: Callable[[], Dataset | None]) -> Dataset | None:
+    """The data, in which inputs that are fed by hand may go without a column."""
+    try:
+        return dataset()
+    except DataError:
+        if not given:
+            raise
+    return load_data(built.spec, built, given)
+
+
 def _from_data(
     built: Built, data: Dataset, given: dict[str, Any], row: int | str | None
 ) -> tuple[dict[str, Any], tuple[str, ...], str | None]:
     arrays = {n: a for n, a in data.train.items() if n not in given}
     count = len(next(iter(arrays.values()), ()))
+    if not arrays:
+        if row is not None:
+            raise UsageError(NO_ROWS)
+        return given, (), None
     if built.one_row and row == "all":
         return {**arrays, **given}, tuple(arrays), f"the mean over all {count} rows"
-    batch = built.spec.model.train.batch if built.spec.model.train else None
-    first, last = 0, 1 if built.one_row else min(count, batch) if isinstance(batch, int) else count
+    batch = whole_setting(built.spec, "batch", Reporter())
+    first, last = 0, 1 if built.one_row else min(count, batch) if batch is not None and row is None else count
     if row is not None and row != "all":
-        number_of = int(row)
+        number_of = int(row) if str(row).isdecimal() else 0
         if not 1 <= number_of <= count:
             raise UsageError(f"there is no row {row}: the training rows are 1 to {count}")
         first, last = number_of - 1, number_of
@@ -113,10 +138,7 @@ def _short(value: Any) -> str:
 def _fitted(info: InputInfo, value: Any) -> Any:
     """A feed as an array of the input's dtype and shape."""
     try:
-        array = np.asarray(value)
-        if info.dtype == "int64" and array.dtype.kind == "f" and not np.all(array == np.floor(array)):
-            raise ValueError
-        array = array.astype(info.dtype)
+        array = _cast(value, info.dtype)
     except (ValueError, TypeError):
         raise UsageError(f"the value fed to `{info.name}` is not made of {info.dtype} numbers") from None
     expected = info.shape
@@ -125,6 +147,19 @@ def _fitted(info: InputInfo, value: Any) -> Any:
     if array.ndim == 0 and not any(isinstance(d, Sym) for d in expected):
         return np.broadcast_to(array, tuple(d for d in expected if isinstance(d, int)))
     raise UsageError(f"the value fed to `{info.name}` has shape {list(array.shape)}; the input has shape {shape_text(expected)}")
+
+
+def _cast(value: Any, dtype: str) -> Any:
+    """A value as an array of `dtype`. Raises ValueError or TypeError where it does not fit, as a cell of the data would not."""
+    given = np.asarray(value)
+    if given.dtype.kind not in "biuf":
+        raise TypeError(given.dtype)
+    with np.errstate(all="ignore"):
+        array = given.astype(dtype)
+    kept = np.isfinite(array) | ~np.isfinite(given) if array.dtype.kind == "f" else array == given
+    if not np.all(kept):
+        raise ValueError(dtype)
+    return array
 
 
 def _sizes(built: Built, values: Mapping[str, Any], rows: tuple[str, ...]) -> dict[str, int]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphrun.build.build import Built
+from graphrun.build.optimizer import whole_setting
+from graphrun.errors import Reporter
 from graphrun.ir.cost import BYTES, Cost, node_cost, total_cost
 from graphrun.ir.leaves import LEAVES
 from graphrun.ir.types import Dim, DType, Shape, Sym, bind_dim
@@ -148,10 +150,8 @@ def at_sizes(n: Dim, sizes: Mapping[str, int]) -> int | None:
 
 def usual_sizes(built: Built) -> dict[str, int]:
     """The sizes at which costs are told as numbers: `train.batch` for `batch`, 1 where nothing says one."""
-    train = built.spec.model.train
     sizes = dict.fromkeys(["batch", *built.spec.model.dims], 1)
-    if train is not None and isinstance(train.batch, int):
-        sizes["batch"] = train.batch
+    sizes["batch"] = whole_setting(built.spec, "batch", Reporter()) or 1
     return {} if built.one_row and not built.spec.model.dims else sizes
 
 

@@ -21,11 +21,13 @@ from graphrun.ir.leaves import FED
 from graphrun.ir.types import is_real
 from graphrun.ledger.ledger import Ledger
 from graphrun.ledger.views import View
+from graphrun.model.beginning import beginning
 from graphrun.model.checking import Comparison, check_question
 from graphrun.model.entries import explain_entry, explain_paths
 from graphrun.model.evaluation import Evaluation, evaluate_model
 from graphrun.model.explain import Question, explain, explain_updates, where_text
 from graphrun.model.feeds import Feeds, row_feeds
+from graphrun.model.length import planned_steps
 from graphrun.model.opening import Settings, build_both, open_spec, open_text
 from graphrun.model.page import Picture
 from graphrun.model.picture import picture, picture_frames
@@ -154,7 +156,8 @@ class Model:
     @property
     def params(self) -> dict[str, Any]:
         """The current value of each parameter, by name."""
-        return {name: value for name, value in self.current.items() if name in self.built.params}
+        own, now = self.built.params, self.current  # read in a loop by some: a plain copy is quick
+        return dict(now) if len(own) == len(now) else {name: value for name, value in now.items() if name in own}
 
     @property
     def state(self) -> dict[str, Any]:
@@ -200,9 +203,9 @@ class Model:
         """What each input is fed: by hand, from the data, or by default. Raises UsageError and DataError."""
         return row_feeds(self.built_for(training), given, row, lambda: self.dataset)
 
-    def starting(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The initial values of parameters and state, with `params` in place of some."""
-        return self._with(params, initial_values(self.built_for(True), self.seed))
+    def starting(self, params: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+        """The initial values of parameters and state (of `training`, with what `train.from` has), with `params` in place of some."""
+        return self._with(params, beginning(self, self.seed) if training else initial_values(self.built_for(True), self.seed))
 
     def _with(self, params: Mapping[str, Any] | None, start: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The current values (or `start`), with `params` in place of some. Raises UsageError."""
@@ -370,7 +373,7 @@ class Model:
         moved = {k: v for k, v in (at or {}).items() if k not in self.built.inputs}
         fed = self.feeds(inputs, row, training)
         where = where_text(self._which_parameters(), {**inputs, **moved}, defaults=fed.row is None and len(inputs) < len(self.built.inputs))
-        return Question(self.built_for(training), self.node_of(of, training), fed, self._with(moved), where)
+        return Question(self.built_for(training), self.node_of(of, training), fed, self._with(moved), where, planned_steps(self))
 
     def _which_parameters(self) -> str:
         """Which values of the parameters are the current ones, in words; empty where there are no parameters."""

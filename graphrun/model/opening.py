@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from graphrun.build.both import differing
 from graphrun.build.build import Built, attempt
 from graphrun.build.init import judge_initial_values
 from graphrun.build.optimizer import optimizer_rule, settings_of, whole_setting
@@ -69,6 +70,7 @@ def attempt_both(spec: Spec, reporter: Reporter) -> tuple[Built | None, Built | 
     elif spec.model.train is not None:
         optimizer_rule(spec, reporter, (), MANY)
     if built is not None and training is not None:
+        reporter.diagnostics += differing(built, training)
         built, training = _with_all_of(built, training), _with_all_of(training, built)
     if built is not None and built.whole:
         judge_initial_values(built, reporter)

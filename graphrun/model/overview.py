@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphrun.build.optimizer import whole_setting
 from graphrun.build.update import Source, TrainingGraph, training_graph
 from graphrun.diagram.text import pretty_name, short_number
 from graphrun.diagram.training_view import Update, training_view
@@ -17,6 +16,7 @@ from graphrun.errors import Diagnostic, Reporter, UsageError
 from graphrun.ir.formula import formula_text
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import PARAM
+from graphrun.model.length import planned_steps
 
 if TYPE_CHECKING:
     from graphrun.model.model import Model
@@ -39,7 +39,7 @@ def training_graph_of(model: Model) -> TrainingGraph:
     reporter = Reporter()
     params = {n: p.node for n, p in built.params.items() if p.node is not None}
     states = {n: (s.leaf, s.new) for n, s in built.state.items() if s.node is not None}
-    steps = whole_setting(model.spec, "steps", reporter) or 1
+    steps = planned_steps(model) or 1
     made = training_graph(built, Source(built.graph, built.loss, params, states, built.counter), steps, reporter, health=True)
     reporter.raise_errors()
     assert made is not None

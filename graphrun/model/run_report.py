@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,8 @@ from graphrun.build.build import Built
 from graphrun.data.dataset import Dataset, spread
 from graphrun.errors import Diagnostic, RunError
 from graphrun.ledger.html.run.page import run_html
+from graphrun.ledger.json import MOST_ELEMENTS, json_text
+from graphrun.ledger.ledger import Ledger
 from graphrun.model.linear import linear_text
 from graphrun.model.measure import Measure
 from graphrun.model.page import report_page
@@ -32,6 +33,7 @@ __all__ = ["Account"]
 SHOWN_ROWS = 8  # on the screen; the report has all that the data kept
 FEW_WEIGHTS = 12  # scalar parameters whose gradients are shown for each row
 DRAWN = 20_000  # nodes up to which the run folder holds a picture and a ledger
+NUMBERS = 1_000_000  # up to which it holds the ledger as JSON, about 20 MB of them
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,9 @@ class Account:
         try:
             ledger = self.model.ledger()
             out: dict[str, str | bytes] = {"report.html": report_page(self.model, [ledger], record)}
-            out |= {"ledger.md": ledger.to_markdown(), "ledger.json": json.dumps(ledger.to_json(), ensure_ascii=False, indent=1) + "\n"}
+            out["ledger.md"] = ledger.to_markdown()
+            if _numbers(ledger) <= NUMBERS:
+                out["ledger.json"] = json_text(ledger.to_json())
             try:
                 out["graph.svg"] = self.model.draw("svg")
             except RunError:
@@ -149,3 +153,8 @@ class Account:
         return out
 
 
+def _numbers(ledger: Ledger) -> int:
+    """About how many numbers its JSON holds: a value, its gradient and the derivative by each operand for each node."""
+    facts = ledger.facts
+    sizes = ((i, np.size(value)) for i, value in enumerate(facts.values) if value is not None)
+    return sum(size * (2 + len(facts.graph.inputs(i))) for i, size in sizes if size <= MOST_ELEMENTS)

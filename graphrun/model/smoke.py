@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from graphrun.build.build import Built, InputInfo
+from graphrun.build.optimizer import settings_of
 from graphrun.engines.base import Slot, Step
 from graphrun.engines.reference import evaluate
-from graphrun.errors import Diagnostic, GraphrunError, Place, RunError, Source, UsageError, sort_diagnostics
+from graphrun.errors import Diagnostic, GraphrunError, Place, Reporter, RunError, Source, UsageError, sort_diagnostics
 from graphrun.ir.types import Shape, bind_dim
 from graphrun.model.allowed import without_allowed
 from graphrun.model.feeds import Feeds, row_feeds
@@ -72,6 +73,7 @@ class _Smoke:
         self.start = initial_values(self.training, model.seed)
         self.rows = [name for name, info in self.built.inputs.items() if self._drawn(info)]
         self.learned = self._learned()
+        self.unreached: frozenset[str] = frozenset()  # of these, what no gradient comes back to, whatever the numbers
         self.limits = {name: _index_limit(self.training, self._classes(name), name) for name in self.rows}
 
     def faults(self) -> list[Diagnostic]:
@@ -178,8 +180,9 @@ class _Smoke:
                 what = f"the loss is {_number(loss)}" if not np.isfinite(loss) else "the first update is not finite"
                 return self._non_finite(what, step, fed, slots)
             gradients = plan.gradients({name: values[i] for name, i in step.outputs.items()})
-            for name in self.learned & set(gradients):
-                largest[name] = max(largest.get(name, 0.0), float(np.max(np.abs(gradients[name]), initial=0.0)))
+            self.unreached = self.learned - set(gradients)
+            for name in self.learned:
+                largest[name] = max(largest.get(name, 0.0), float(np.max(np.abs(gradients.get(name, 0.0)), initial=0.0)))
             if all(largest.values()):
                 break
             slots = new
@@ -219,12 +222,14 @@ class _Smoke:
     # -- gradients -------------------------------------------------------------------------------------------------
 
     def _learned(self) -> frozenset[str]:
-        """The parameters on which the loss depends; none where nothing is trained."""
+        """The parameters on which the loss depends, without those that are kept as they are; none where nothing is trained."""
         built = self.training
         if built.loss is None or self.spec.model.train is None:
             return frozenset()
         below = built.graph.ancestors([built.loss])
-        return frozenset(name for name, p in built.params.items() if p.node is not None and below[p.node])
+        settings = settings_of(self.spec, list(built.params), Reporter())
+        moving = {name: p for name, p in built.params.items() if p.trainable and not settings[name].get("frozen")}
+        return frozenset(name for name, p in moving.items() if p.node is not None and below[p.node])
 
     def _still(self, trials: Sequence[Mapping[str, float]]) -> Iterator[Diagnostic]:
         """Parameters whose gradients are 0 in each update of every trial."""
@@ -240,6 +245,8 @@ class _Smoke:
         for name in still:
             message = f"on synthetic data the gradient of `{name}` is 0 in each of {UPDATES} updates, so that it does not learn"
             mend = "other initial values, of it or of what it is multiplied with, hand a gradient back"
+            if name in self.unreached:
+                mend = "look for a comparison, `floor`, `argmax` or `stop_gradient` before the loss; if it is meant, say `trainable: false`"
             yield Diagnostic("smoke-zero-gradient", message, self._place(name), "warning", help=mend)
 
     def _place(self, name: str) -> Place | None:

@@ -15,25 +15,26 @@ from graphrun.build.optimizer import whole_setting
 from graphrun.data.batches import Batches
 from graphrun.engines.base import Step
 from graphrun.engines.select import get_engine
-from graphrun.errors import Diagnostic, Reporter, RunError, SpecError, UsageError
+from graphrun.errors import Diagnostic, Reporter, SpecError, UsageError
+from graphrun.model.beginning import beginning
 from graphrun.model.feeds import row_feeds
+from graphrun.model.length import planned_steps
 from graphrun.model.measure import Measure
 from graphrun.model.run_report import Account
 from graphrun.train.concerns import concerns
 from graphrun.train.health import fineness
 from graphrun.train.history import History
-from graphrun.train.initial import initial_values
 from graphrun.train.loop import EarlyStop, Options, Parts, Run, Stopped, run_length, train
 from graphrun.train.plan import TrainingPlan
 from graphrun.train.report import Heading, final_line, folder_line, heading, summary, warning_lines
-from graphrun.train.run_folder import read_params, write_run
+from graphrun.train.run_folder import write_run
 from graphrun.train.screen import Screen
 from graphrun.train.trace import NonFinite, find_failure
 
 if TYPE_CHECKING:
     from graphrun.model.model import Model
 
-__all__ = ["TrainOptions", "Trained", "planned_steps", "train_model", "training_step"]
+__all__ = ["TrainOptions", "Trained", "train_model", "training_step"]
 
 TRACED = 200_000  # nodes up to which a value that is not finite is traced in the step as it was built
 
@@ -98,16 +99,6 @@ class Trained:
         return self.run.interrupted
 
 
-def planned_steps(model: Model) -> int | None:
-    """The number of updates of the run that the spec of a model describes; None where it gives no length."""
-    section = model.spec.model.train
-    if section is None or (section.steps is None and section.epochs is None):
-        return None
-    settings = _settings(model, TrainOptions())
-    rows = len(next(iter(model.dataset.train.values()))) if model.dataset is not None and model.dataset.train else 1
-    return run_length(settings, Batches(rows, settings.batch, settings.shuffle, settings.drop_last, settings.seed).per_epoch)
-
-
 def training_step(model: Model) -> Step:
     """The first training step of a model, as an engine gets it."""
     return _Training(model, TrainOptions()).step
@@ -132,13 +123,13 @@ class _Training:
         self.data = model.dataset
         self.feeds: dict[str, Any] = dict(self.data.train) if self.data is not None else {}
         given = {n: a[0] if self.built.one_row else a for n, a in self.feeds.items()}
-        first = row_feeds(self.built, given, None, lambda: None)
+        first = row_feeds(self.built, given, None, lambda: None, by_hand=False)
         self.sizes = first.sizes
         self.constants = {n: v for n, v in first.values.items() if n not in self.feeds}
         self.rows = len(next(iter(self.feeds.values()))) if self.feeds else 1
         self.batches = Batches(self.rows, self.settings.batch, self.settings.shuffle, self.settings.drop_last, self.settings.seed)
         self.steps = run_length(self.settings, self.batches.per_epoch)
-        self.start = self._start()
+        self.start = dict(model.loaded) if model.loaded is not None else beginning(model, self.settings.seed)
         rows, seed = self.batches.rows_at(0), self.settings.seed
         self.whole = max(self.steps, planned_steps(model) or 0) if options.beginning else self.steps
         self.plan = TrainingPlan(self.built, tuple(self.feeds), self.whole, self.start, rows, self.sizes, seed=seed)
@@ -149,32 +140,6 @@ class _Training:
         self.measure = Measure(model.built, self.constants, splits)
         self.screen: Screen | None = None
         self.failed: NonFinite | None = None
-
-    def _start(self) -> dict[str, Any]:
-        """The parameters and the state that the run begins with."""
-        loaded = self.model.loaded
-        start = dict(loaded) if loaded is not None else initial_values(self.built, self.settings.seed)
-        source = self.spec.model.train.from_ if self.spec.model.train else None
-        if source is not None:
-            path = Path(self.spec.base, source)
-            self._must_be(path, source)
-            found = read_params(path / "params.safetensors" if path.is_dir() else path)
-            fitting = [name for name, value in start.items() if name in found and found[name].shape == value.shape]
-            if not fitting:
-                message = f"`train.from` names {path}, which holds nothing of the name and shape of a parameter or state of this spec"
-                held = ", ".join(f"{name} {list(value.shape)}" for name, value in list(found.items())[:4])
-                place = self.spec.value("train", "from")
-                raise RunError(Diagnostic("nothing-taken", message, place, help=f"it holds {held}" if held else "it is empty"))
-            start.update({name: found[name].astype(start[name].dtype) for name in fitting})
-        return start
-
-    def _must_be(self, path: Path, source: str) -> None:
-        """Raises RunError where `train.from` names nothing; what lies there from the folder at hand is proposed."""
-        if path.exists():
-            return
-        mend = f"write `{Path(os.path.relpath(source, self.spec.base)).as_posix()}`: paths are seen from the spec's folder"
-        message = f"`train.from` names {path.as_posix()}, and there is no such file or folder"
-        raise RunError(Diagnostic("disk", message, self.spec.value("train", "from"), help=mend if os.path.exists(source) else None))
 
     def run(self) -> Trained:
         """The whole run. One that a value which is not finite ended is written too, and then raised."""
@@ -321,6 +286,8 @@ def _settings(model: Model, options: TrainOptions) -> Options:
     section = model.spec.model.train
     reporter = Reporter()
     steps, epochs = options.steps, options.epochs
+    if steps is not None and epochs is not None:
+        raise UsageError("`steps` and `epochs` both say how long to train: give one of them")
     batch = None
     if section is not None:
         if steps is None and epochs is None:
@@ -334,22 +301,26 @@ def _settings(model: Model, options: TrainOptions) -> Options:
                 "no-length", "nothing says how long to train", help="write `train: {steps: 100}` or `epochs`, or --set train.steps=100"
             )
         )
-    for name, value in (("steps", steps), ("epochs", epochs)):
-        if value is not None and value < 1:
-            raise UsageError(f"`{name}` must be at least 1, and it is {value}")
+    for name, value, least in (("steps", steps, 1), ("epochs", epochs, 1), ("seed", options.seed, None)):
+        if value is not None and (not _is_whole(value) or (least is not None and value < least)):
+            raise UsageError(f"`{name}` is a whole number{'' if least is None else f' from {least} on'}, and not {value!r}")
     return Options(
         steps=steps,
         epochs=epochs,
         batch=batch,
         shuffle=section.shuffle if section else None,
         drop_last=section.drop_last if section else False,
-        seed=options.seed if options.seed is not None else model.seed,
+        seed=int(options.seed) if options.seed is not None else model.seed,
         log_every=section.log.every if section and section.log else None,
         health=section is None or section.log is None or section.log.health is not False,
         eval_every=section.eval.every if section and section.eval else None,
         accumulate=(section.accumulate if section else None) or 1,
         stop=_early_stop(model),
     )
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _early_stop(model: Model) -> EarlyStop | None:

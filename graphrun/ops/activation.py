@@ -12,7 +12,7 @@ from graphrun.ops import erf, sigmoid, softmax
 from graphrun.ops.arithmetic import ADD, DIV, MUL
 from graphrun.ops.common import binary, number, unary, wants
 from graphrun.ops.compare import GREATER, LESS, LESS_EQUAL, LOGICAL_AND, WHERE
-from graphrun.ops.elementary import ABS, SQUARE
+from graphrun.ops.elementary import ABS, EXP, SQUARE
 from graphrun.ops.erf import ERF, ERFINV, GELU
 from graphrun.ops.sigmoid import LOG_SIGMOID, MISH, SIGMOID, SILU, SOFTPLUS
 from graphrun.ops.softmax import LOG_SOFTMAX, SOFTMAX
@@ -45,11 +45,6 @@ __all__ = [
 
 def _positive(b: Builder, x: int, g: int) -> int:
     return GREATER(b, x, number(b, 0, g))
-
-
-def _negative(b: Builder, x: int, g: int) -> int:
-    """Where x is not above 0; of nan it is false, so that its slope is the one above 0, as in PyTorch."""
-    return LESS_EQUAL(b, x, number(b, 0, g))
 
 
 def _between(b: Builder, x: int, low: float, high: float, g: int) -> int:
@@ -216,9 +211,21 @@ def _bend(xp: Any, x: Any, scale: Any, width: float) -> Any:
     return xp.where(x > 0, x, scale * xp.expm1(xp.minimum(x, xp.zeros_like(x)) / width))
 
 
+def _bend_slope(b: Builder, node: Node, g: int, scale: float, width: float, above: float) -> int:
+    """`above` where x is above 0, scale · e^(x / width) else; of nan it is `above`, as in PyTorch.
+
+    By the exponential, not by the result, which is -scale · width up to rounding where x is far below 0.
+    """
+    x, zero = node.inputs[0], number(b, 0, g)
+    low = WHERE(b, LESS(b, x, zero), x, zero)
+    steep = EXP(b, low if width == 1 else DIV(b, low, number(b, width, g)))
+    if scale == above:
+        return steep if scale == 1 else MUL(b, number(b, scale, g), steep)
+    return WHERE(b, LESS_EQUAL(b, x, zero), MUL(b, number(b, scale, g), steep), number(b, above, g))
+
+
 def _elu_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
-    below = ADD(b, node.index, number(b, node.attrs["alpha"], g))
-    return [MUL(b, g, WHERE(b, _negative(b, node.inputs[0], g), below, number(b, 1, g)))]
+    return [MUL(b, g, _bend_slope(b, node, g, node.attrs["alpha"], 1, 1))]
 
 
 ELU = unary(
@@ -240,8 +247,7 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 
 
 def _selu_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
-    below = ADD(b, node.index, number(b, SELU_ALPHA * SELU_SCALE, g))
-    return [MUL(b, g, WHERE(b, _negative(b, node.inputs[0], g), below, number(b, SELU_SCALE, g)))]
+    return [MUL(b, g, _bend_slope(b, node, g, SELU_ALPHA * SELU_SCALE, 1, SELU_SCALE))]
 
 
 SELU = unary(
@@ -259,8 +265,7 @@ SELU = unary(
 
 
 def _celu_vjp(b: Builder, node: Node, g: int) -> Sequence[int]:
-    below = ADD(b, DIV(b, node.index, number(b, node.attrs["alpha"], g)), number(b, 1, g))
-    return [MUL(b, g, WHERE(b, _negative(b, node.inputs[0], g), below, number(b, 1, g)))]
+    return [MUL(b, g, _bend_slope(b, node, g, 1, node.attrs["alpha"], 1))]
 
 
 CELU = unary(

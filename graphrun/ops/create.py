@@ -84,6 +84,8 @@ def _number(name: str, v: Any) -> Any:
         return v
     if isinstance(v, bool) or not isinstance(v, Real):
         raise OpFault(f"`{name}` of `arange` must be a number or a size", code="wrong-type")
+    if not math.isfinite(v):
+        raise OpFault(f"`{name}` of `arange` is a finite number, not {v}", code="wrong-type")
     return float(v)
 
 
@@ -92,6 +94,8 @@ def _range_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
     start, end, step = (_number(name, attrs[name]) for name in ("start", "end", "step"))
     if end is None:
         start, end = 0, start
+    if end is None or step is None:
+        raise OpFault(f"`{'end' if end is None else 'step'}` of `arange` is a number, not `none`", code="wrong-type")
     if step == 0:
         raise OpFault("the step of `arange` cannot be 0", code="wrong-type")
     whole = all(isinstance(v, (int, Sym)) for v in (start, end, step))
@@ -140,6 +144,8 @@ def _linspace_ready(types: Sequence[TensorType], attrs: Attrs) -> Attrs:
 
 
 def _linspace_type(types: Sequence[TensorType], attrs: Attrs) -> TensorType:
+    if isinstance(attrs["steps"], int) and attrs["steps"] < 0:
+        raise OpFault(f"`steps` of `linspace` is how many numbers there are, not {attrs['steps']}", code="wrong-type")
     return TensorType((attrs["steps"],), attrs["dtype"])
 
 

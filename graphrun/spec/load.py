@@ -88,7 +88,7 @@ def _text(path: str, reporter: Reporter, reader: Reader, place: Place | None = N
         reporter.error("missing-file", f"`{shown}` cannot be read: {(error.strerror or 'no reason given').lower()}", place)
         return None
     try:
-        return raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         message = f"`{shown}` is not UTF-8 text: line {line} holds the byte 0x{raw[error.start]:02x}"
@@ -97,6 +97,12 @@ def _text(path: str, reporter: Reporter, reader: Reader, place: Place | None = N
             place = Text(Source(shown, raw.decode("utf-8", "replace"))).place(at, at + 1)
         reporter.error("not-utf-8", message, place, help="save the file as UTF-8")
         return None
+    if raw.count(0) * 4 > len(raw):  # each of which would be a fault of its own
+        start = Place(Source(shown, text.replace("\0", "")), 1, 1, 1, 2)
+        message = f"`{shown}` is not UTF-8 text: it holds a zero byte for nearly every character, as UTF-16 does"
+        reporter.error("not-utf-8", message, place or start, help="save the file as UTF-8")
+        return None
+    return text
 
 
 class _Loader:

@@ -38,12 +38,17 @@ def meaning(spec: Spec) -> dict[str, Any]:
     for name, info in type(model).model_fields.items():
         if name not in _LEFT_OUT and getattr(model, name) != info.default:
             out[name] = _plain(getattr(model, name), formulas=name in _FORMULAS, reals=name in _REALS, chains=name == "nodes")
+    for entry in out.get("inputs", {}).values():
+        if isinstance(entry, dict) and entry.get("dtype") == model.dtype:
+            del entry["dtype"]
     if model.data is not None and model.data.transform:
         out["data"]["transform"] = _plain(model.data.transform, formulas=True)
     if model.train is not None:
         train = out["train"]
         for key in ("log", "checkpoint"):
             train.pop(key, None)
+        if train.get("shuffle") is (model.train.batch is not None):  # which is so where it is not given
+            del train["shuffle"]
         train["optimizer"] = _formula(model.train.optimizer or "sgd(lr=0.01)")
         if model.train.per_parameter:  # later ones win
             train["per_parameter"] = [[k, _plain(v, formulas=True)] for k, v in model.train.per_parameter.items()]

@@ -76,6 +76,9 @@ def check_names(model: SpecModel, places: PlaceTable, reporter: Reporter, lost: 
                 seen[name] = section
     for name in model.metrics:
         _well_named(name, places, ("metrics", name), reporter)
+        if name == "loss":
+            mend = "leave it out, or give the metric another name"
+            reporter.error("reserved-name", "the loss is measured beside the metrics", places.key(("metrics", name)), help=mend)
 
 
 def check_function_names(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graphrun.errors import nearest
 from graphrun.spec.flow import Entry, quote_end, read_flow
 from graphrun.spec.written import Written, colon_at, comment_at, entry_at, formula_of, line_at
 
@@ -191,6 +192,9 @@ def unknown_alias(text: str, name: str, start: int, end: int) -> list[Trap]:
     message = f"{_BEGINS['*']}, and there is no anchor `&{name}` before it"
     mend = f"quote the formula: {_mended(text, [(start, stop, quoted(text[start:stop]))])}"
     code = "wrong-alias" if stop == end else _CODE
+    near = nearest(name, re.findall(r"(?<![^\s\[{,:])&(\w+)", text[:start])) if stop == end else None
+    if near is not None:
+        return [Trap(code, message, start, stop, (start, stop), f"did you mean `*{near}`?")]
     return [Trap(code, message, start, stop, (start, stop), mend, change=(start, stop, quoted(text[start:stop])))]
 
 

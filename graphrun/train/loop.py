@@ -321,7 +321,7 @@ class _Loop:
         often = self.often[-1] if self.options.eval_every or self.options.stop else self.every
         if k % often == 0 or k == self.steps - 1:
             measured = self._measured(parts.plan.measured(old))
-            if self._spent(measured):
+            if k % often == 0 and self._spent(measured):  # the last step's line is there whether a measurement is due or not
                 return False
         outputs = self._tried(k, old)[1] if self.options.health else {}
         self._advance(k, 1)

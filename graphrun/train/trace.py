@@ -244,6 +244,8 @@ class _Finder:
             return (lone if self._rows() == 1 else "a divisor that is not 0",)
         negative = name in BELOW and self._at(self.graph.inputs(node)[0], at, node).startswith("-")
         advice = BELOW[name] if negative else ADVICE.get(name)
+        if name == "power" and "inf" in self._at(node, at, node) and self._at(self.graph.inputs(node)[0], at, node) != "0":
+            advice = None  # the base is too large, above 0 or below
         operands = [to_ascii(self._operand(j).replace("⊙", "·")) for j in self.graph.inputs(node)]
         return _general(self.stopped, None if advice is None else advice.format(*operands))
 

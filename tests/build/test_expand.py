@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -120,3 +121,77 @@ def test_a_long_sum_does_not_recurse() -> None:
 
 def test_a_hundred_thousand_copies() -> None:
     assert value("repeat(x, f, 100000)", "functions:\n  f(a): a * 1") == 3.0
+
+
+def test_a_default_and_a_shape_may_ask_for_nodes_that_come_later() -> None:
+    text = """
+graphrun: 1
+inputs: {x: [1, 2]}
+functions:
+  f(a, b=late * 2): a + b
+  held(a):
+    params: {w: {shape: [dim(later)], init: 1}, v: {shape: [dim(z)], init: 1}}
+    nodes:
+      q: sum(v) * 2
+      z: concat([a, a])
+    returns: q + sum(w) + sum(z)
+nodes:
+  out: f(1)
+  h: held(x)
+  late: x + 1
+  later: concat([x, x, x])
+"""
+    values = gr.loads(text).run()
+    assert values["out"].tolist() == [5.0, 7.0]
+    assert values["h"] == 8 + 6 + 6
+
+
+def test_functions_are_chosen_among_arguments() -> None:
+    rest = "functions:\n  h(x, f, g, c): repeat(x, f if c else g, 2)\n  add(x, n): x + n"
+    assert value("h(x, add(5), add(7), true)", rest) == 13.0
+    assert value("h(x, add(5), add(7), false)", rest) == 17.0
+
+
+def test_an_initializer_is_passed_to_where_a_parameter_begins() -> None:
+    text = """
+graphrun: 1
+inputs: {x: [1, 2]}
+functions:
+  layer(x, units, begin=ones()):
+    params: {w: {shape: [dim(x), units], init: begin}}
+    returns: x @ w
+  outer(x, u, i): layer(x, u, begin=i)
+nodes:
+  a: layer(x, 1)
+  b: layer(x, 1, zeros)
+  c: layer(x, 1, begin=constant(3))
+  d: x -> repeat(outer(2, 0.5), 2)
+  e: outer(x, 1, normal(7, 0))
+  f: layer(x, 1, 1 / sqrt(4))
+"""
+    model = gr.loads(text)
+    assert [model.params[f"{n}.w"].tolist() for n in "abcef"] == [[[1], [1]], [[0], [0]], [[3], [3]], [[7], [7]], [[0.5], [0.5]]]
+    assert model.params["d.1.w"].tolist() == [[0.5, 0.5], [0.5, 0.5]]
+
+
+def test_a_size_of_the_batch_is_compared_when_the_graph_runs_and_decides_nothing_before() -> None:
+    head = "graphrun: 1\ninputs: {x: {shape: [batch, 2]}}\nnodes:\n  J: "
+    found = [gr.loads(f"{head}where({c}, 1, 0)").run(x=[[1.0, 2.0]] * 3)["J"] for c in ("batch > 2", "dim(x, 0) == 3", "4 <= batch")]
+    assert found == [1, 1, 0]
+    for condition in ("batch > 2", "batch == 3", "shape(x) == [3, 2]"):
+        with pytest.raises(gr.SpecError, match=re.escape(f"condition-not-known: whether `{condition}` is not known")):
+            gr.loads(f"{head}1 if {condition} else 0")
+    assert gr.loads(f"{head}1 if shape(x) == [batch, 2] and shape(x) != [batch, 3] else 0").run(x=[[1.0, 2.0]])["J"] == 1
+
+
+def test_a_node_that_is_a_list_of_numbers_is_an_array() -> None:
+    text = 'graphrun: 1\ninputs: {x: [1, 2, 3]}\nnodes:\n  k: "[1, 10, 100]"\n  y: x * k + k[1]\n  z: scan([1, 2, 3], add, k)'
+    values = gr.loads(text).run()
+    assert values["y"].tolist() == [11, 30, 310]
+    assert values["z"].tolist() == [[2, 11, 101], [4, 13, 103], [7, 16, 106]]
+
+
+@pytest.mark.parametrize("formula", ["10^400", "1e308 * 10", "10^300 * 10^300"])
+def test_arithmetic_on_numbers_that_grows_too_large_is_told(formula: str) -> None:
+    with pytest.raises(gr.SpecError, match="number-fault"):
+        value(formula)

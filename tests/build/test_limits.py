@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import ItemsView
 
 import pytest
 
 import graphrun as gr
 from graphrun.build import lower, special, steps
+from graphrun.build.build import build
+from graphrun.build.init import judge_initial_values
+from graphrun.errors import Reporter
 from graphrun.ir.builder import Builder
+from graphrun.model.opening import open_text
 from graphrun.ops.registry import OPS
 
 HEAD = "graphrun: 1\ninputs: {x: 1, v: {shape: [3000000]}}\n"
@@ -84,3 +89,35 @@ def test_a_device_is_no_file(tmp_path: os.PathLike[str], monkeypatch: pytest.Mon
     text = "graphrun: 1\ninputs: {x: {}}\nparams: {w: 1}\nnodes: {J: (w * x)^2}\nloss: J\ndata: {source: pipe.csv}\ntrain: {steps: 1}\n"
     with pytest.raises(gr.GraphrunError, match=r"missing-data-file: `pipe.csv` is a device, not a file"):
         gr.loads(text).train()
+
+
+@pytest.mark.parametrize("stage", ["tanh", "half", "half(k=2)", "share(h)"])
+def test_a_chain_of_thousands_of_calls(stage: str) -> None:
+    text = "functions:\n  half(x, k=2): {params: {w: 1}, returns: w * x / k}\nnodes:\n  h: x -> half\n  y: 3" + f" -> {stage}" * 2000 + "\n"
+    model = gr.loads("graphrun: 1\ninputs: {x: 1}\n" + text)
+    assert 0 <= float(model.run()["y"]) < 0.03
+
+
+def test_a_list_of_more_parts_than_the_limit() -> None:
+    (found,) = faults("nodes:\n  p: split(v, 1)\n")
+    assert found.code == "too-many-steps"
+    assert found.place is not None
+    assert (found.place.line, found.place.column) == (4, 6)
+
+
+def test_the_names_of_a_spec_are_looked_through_once_for_all_initial_values() -> None:
+    class Counted(dict[str, object]):
+        looked_through = 0
+
+        def items(self) -> ItemsView[str, object]:
+            self.looked_through += 1
+            return super().items()
+
+    text = HEAD + "config: {s: 0.5}\nparams:\n" + "".join(f"  w{k}: {{shape: [2], init: 'normal(0, s)'}}\n" for k in range(20))
+    reporter = Reporter()
+    built = build(open_text(text, ".", {}, "spec")[0], reporter)
+    assert built is not None
+    built.assembly.scope.values = values = Counted(built.assembly.scope.values)
+    judge_initial_values(built, reporter)
+    assert values.looked_through == 1
+    assert not reporter.errors

@@ -149,6 +149,12 @@ def test_operands_stages_and_other_parts(tmp_path):
     assert [(d.kind, d.before, d.after) for d in entry(found, "c").details] == [("formula", "b + a", "a * 2")]
 
 
+def test_stages_behind_a_value_in_brackets(tmp_path):
+    before = spec("h: (x < 1) -> where(x, 2) -> exp -> tanh\nJ: mean(h)", **TWO_LAYERS)
+    found = changed(tmp_path, before, before.replace("where(x, 2) -> exp", "clip(0, 2)"))
+    assert [(d.before, d.after) for d in entry(found, "h").details] == [("where(x, 2)", "clip(0, 2)"), ("exp", "")]
+
+
 def test_inputs_and_parameters(tmp_path):
     before = spec("J: w * x + b", inputs="{x: 1}", params="{w: 2, b: 0}", loss="J")
     after = spec("J: w * x + b", inputs="{x: 3}", params="{w: {init: 2, trainable: false}, b: 5}", loss="J")

@@ -95,6 +95,21 @@ def test_the_action_tells_what_is_wrong_and_what_changed(repository):
     assert "there is no value called `v`" in summary
 
 
+def test_paths_one_a_line_may_hold_spaces(repository):
+    (repository / "more specs").mkdir()
+    (repository / "more specs" / "it's $HOME.yaml").write_text(GOOD)
+    for paths in ("specs/\nmore specs/\n", "specs/ more?specs/", "specs/ more?specs/\n"):
+        status, said, summary = _action(repository, paths=paths)
+        assert status == 0, said
+        assert "3 passed, 0 failed in 3 files" in summary
+
+
+def test_the_summary_says_that_there_is_no_such_path(repository):
+    status, said, summary = _action(repository, paths="nowhere/")
+    assert status == 2, said
+    assert "nowhere/ does not exist" in summary
+
+
 LAYERED = """graphrun: 1
 inputs: {x: {shape: [batch, 4]}, y: {shape: [batch]}}
 nodes:
@@ -155,3 +170,8 @@ def test_the_gitlab_template(repository):
     assert _bash(repository, script, **job["variables"])[0] == 1
     (entry,) = json.loads((repository / job["artifacts"]["reports"]["codequality"]).read_text())
     assert entry["location"] == {"path": "specs/good.yaml", "lines": {"begin": 5, "end": 5}}
+    (repository / "specs" / "good.yaml").write_text(GOOD.replace("J: 0", "J: 1"))
+    status, said = _bash(repository, script, **job["variables"])
+    assert status == 1
+    assert "expected 1, found 0" in said
+    assert '<failure message="line 8: values J: expected 1' in (repository / job["artifacts"]["reports"]["junit"]).read_text()

@@ -110,6 +110,23 @@ def test_a_hash_is_of_what_is_meant():
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "alike"),
+    [
+        ("[batch, 2]", "[batch, 2], dtype: float64", True),
+        ("[batch, 2]", "[batch, 2], dtype: int64", False),
+        ("steps: 3", "steps: 3, shuffle: false", True),  # without `batch` rows stay in the file's order
+        ("steps: 3", "steps: 3, shuffle: true", False),
+        ("steps: 3", "steps: 3, seed: 0, drop_last: false", True),
+    ],
+)
+def test_a_key_given_with_its_default_changes_no_hash(old, new, alike):
+    assert (_hash(BASE) == _hash(BASE.replace(old, new))) is alike
+    batched = BASE.replace("steps: 3", "steps: 3, batch: 2")
+    assert _hash(batched) == _hash(batched.replace("batch: 2", "batch: 2, shuffle: true"))
+    assert _hash(batched) != _hash(batched.replace("batch: 2", "batch: 2, shuffle: false"))
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [
         ("dense(3)", "dense(4)"),

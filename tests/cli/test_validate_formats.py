@@ -219,6 +219,35 @@ def test_only_what_changed_and_what_uses_it(repository, capsys):
     assert _files(capsys, ".", "--changed-since", "HEAD") == (1, 3, ["new.yaml", "user.yaml"])
 
 
+def test_a_key_in_quotes_a_pattern_and_a_file_behind_another_are_followed(repository, capsys):
+    (repository / "quoted.yaml").write_text('graphrun: 1\n"use": [blocks.yaml]\nnodes:\n  a: g(2)\n')
+    (repository / "lib").mkdir()
+    (repository / "lib" / "inner.yaml").write_text("graphrun: 1\nfunctions:\n  f(x): 2 * x\n")
+    (repository / "lib" / "outer.yaml").write_text("graphrun: 1\nuse: [inner.yaml]\nfunctions:\n  h(x): f(x)\n")
+    (repository / "deep.yaml").write_text("graphrun: 1\nuse: [lib/outer.yaml]\nnodes:\n  a: h(2)\n")
+    (repository / "data").mkdir()
+    for name in ("a", "b"):
+        (repository / "data" / f"{name}.csv").write_text("x,y\n1,2\n")
+    fed = GOOD.replace("{x: 1, y: 2}", "{x: {}, y: {}}") + "data: {source: data/*.csv}\ntrain: {steps: 3}\n"
+    (repository / "fed.yaml").write_text(fed)
+    for command in (["add", "."], ["commit", "-qm", "more"]):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *command], check=True)
+    specs = [p.name for p in sorted(repository.glob("*.yaml"))]
+
+    def changed():
+        main(["validate", *specs, "--changed-since", "HEAD", "--format", "junit"])
+        return [case.get("name") for case in Xml.fromstring(capsys.readouterr().out).iter("testcase")]
+
+    assert changed() == []
+    (repository / "blocks.yaml").write_text("graphrun: 1\nfunctions:\n  g(a): a * 2\n")
+    assert "quoted.yaml" in changed()
+    (repository / "data" / "b.csv").unlink()
+    assert "fed.yaml" in changed()
+    assert "deep.yaml" not in changed()
+    (repository / "lib" / "inner.yaml").unlink()
+    assert "deep.yaml" in changed()
+
+
 @pytest.mark.parametrize("ref", ["nowhere", "--output=x"])
 def test_a_revision_that_is_none(ref, repository, capsys):
     assert main(["validate", ".", f"--changed-since={ref}"]) == 2

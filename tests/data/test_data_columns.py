@@ -9,6 +9,7 @@ import pytest
 from data_helpers import load
 
 from graphrun.data.dataset import spread
+from graphrun.errors import DataError
 
 CSV = "id,p_1,p_2,p_3,q,kind\n1,0.1,0.2,0.3,7,b\n2,1.1,1.2,1.3,8,a\n3,2.1,2.2,2.3,9,b\n"
 THREE = [[0.1, 0.2, 0.3], [1.1, 1.2, 1.3], [2.1, 2.2, 2.3]]
@@ -59,6 +60,24 @@ def test_a_position_of_inline_rows_may_hold_a_list() -> None:
     inputs = "inputs: {x: {shape: [batch, 2, 2]}, y: {shape: [batch]}}\n"
     d = load(inputs + "data: {rows: [[[[1, 2], [3, 4]], 5], [[5, 6, 7, 8], 6]], columns: [x, y]}")
     assert d.train["x"].tolist() == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
+
+
+@pytest.mark.parametrize("cell", ["[[1, 2], [3, 4], [5, 6]]", "[[1, 2, 3, 4], [5, 6]]", "[[1, 2, 3], 4, 5, 6]", "[[[1, 2, 3], [4, 5, 6]]]"])
+def test_lists_in_lists_have_the_shape_of_the_input(cell: str) -> None:
+    text = "inputs: {x: {shape: [batch, 2, 3]}}\ndata: {columns: [x], rows: [[ROW]]}"
+    with pytest.raises(DataError, match=r"column-count: `x` takes an array of shape \[2, 3\] of each row"):
+        load(text.replace("ROW", cell))
+    for fine in ("[[1, 2, 3], [4, 5, 6]]", "[1, 2, 3, 4, 5, 6]"):
+        assert load(text.replace("ROW", fine)).train["x"].tolist() == [[[1, 2, 3], [4, 5, 6]]]
+
+
+def test_cells_that_say_nothing_are_missing_and_no_class(tmp_path: Path) -> None:
+    text = "inputs: {x: {}}\ndata: {source: a.csv}"
+    with pytest.raises(DataError, match="`nan` in row 1 of column `x` is not a number"):
+        load(text, tmp_path, a_csv="x\nnan\nNA\n")
+    with pytest.raises(DataError, match="`-` in row 2 of column `x` is not a number"):
+        load(text, tmp_path, a_csv="x\n3\n-\n?\n")
+    assert load(text, tmp_path, a_csv="x\nNA\ncat\n").classes == {"x": ("NA", "cat")}
 
 
 def test_a_position_of_inline_rows_may_say_the_split_or_the_class() -> None:

@@ -209,3 +209,94 @@ def test_completion(client, opened):
     _change(client, opened, text, 4)
     assert {"weight", "bias"} <= _labels(client, opened, _position(text, "logits.)", 7))
     assert {"adam", "sgd"} <= _labels(client, opened, _position(TEXT, "adam(", 1))
+
+
+SCOPES = """\
+graphrun: 1
+inputs: {x: {shape: [batch, 4]}, y: {shape: [batch]}}
+params: {w: {shape: [4], init: normal()}}
+functions:
+  # k times the rows
+  f(x, k=2):
+    params: {w: {shape: [dim(x)], init: 1}}
+    nodes: {z: x * w * k}
+    returns: relu(z)
+
+  # the next one
+  g(a): a * w[0]
+optimizers:
+  plain(lr):
+    update: param - lr * grad
+nodes:
+  h: sum(f(x, k=3), axis=-1) + g(y)
+  J: mean((x @ w + h)^2)
+loss: J
+train: {optimizer: plain(lr=0.1), steps: 3}
+"""
+
+
+def test_names_of_a_function_shadow_those_of_the_graph(client, opened):
+    assert _change(client, opened, SCOPES) == []
+
+    def ask(what, word, offset=0, **more):
+        where = {"textDocument": {"uri": opened}, "position": _position(SCOPES, word, offset), **more}
+        return client.ask(f"textDocument/{what}", where)
+
+    def places(word, offset=0):
+        return [r["range"]["start"] for r in ask("references", word, offset, context={"includeDeclaration": True})]
+
+    assert _hover(client, opened, _position(SCOPES, "x * w")) == "**x**: argument of `f(x, k=2)`"
+    assert _hover(client, opened, _position(SCOPES, "w * k")) == "**w**: parameter of `f(x, k=2)`"
+    assert _hover(client, opened, _position(SCOPES, "z)")) == "**z**: node of `f(x, k=2)`\n\n`z: x * w * k`"
+    assert _hover(client, opened, _position(SCOPES, "w[0]")) == "**w**: parameter, `float64 [4]`"
+    assert _hover(client, opened, _position(SCOPES, "grad\n")) == "**grad**: its gradient, in `plain(lr)`"
+    assert _hover(client, opened, _position(SCOPES, "f(x, k=3)")).endswith("```\nk times the rows\n\nf, from net.yaml")
+    assert "next" not in _hover(client, opened, _position(SCOPES, "f(x, k=3)"))
+    assert ask("definition", "x * w")["range"]["start"] == _position(SCOPES, "f(x, k=2)", 2)
+    assert ask("definition", "w * k")["range"]["start"] == _position(SCOPES, "w: {shape: [dim")
+    assert ask("definition", "w[0]")["range"]["start"] == _position(SCOPES, "w: {shape: [4]")
+    assert ask("definition", "grad\n") is None
+    assert places("x @ w") == [_position(SCOPES, w) for w in ("x: {", "x, k=3", "x @ w")]
+    assert places("x * w") == [_position(SCOPES, w) for w in ("x, k=2", "x)], init", "x * w")]
+    inner = {item["label"]: item["detail"] for item in ask("completion", "x * w")}
+    assert inner["k"] == inner["x"] == "argument of f(x, k=2)"
+    assert inner["w"] == "parameter of f(x, k=2)"
+    assert inner["y"] == "input [batch]"
+
+
+def test_signatures_hold_what_may_be_written(client, opened):
+    text = TEXT.replace("he_normal()", "normal()").replace("mean(cross", "mean(exp(0) * cross")
+    _change(client, opened, text)
+    assert _hover(client, opened, _position(text, "normal(")).startswith("`normal(shape, mean=0.0, std=1.0)`")
+    assert _hover(client, opened, _position(text, "exp(")).startswith("`exp(x)`")
+
+
+def test_changes_in_a_row_are_told_together(client, opened):
+    for version in range(2, 12):
+        body = {"textDocument": {"uri": opened, "version": version}, "contentChanges": [{"text": TEXT.replace("x @ W", f"x @ V{version}")}]}
+        client.notify("textDocument/didChange", body)
+    told = [client.published()[0]["message"]]
+    while "`V11`" not in told[-1]:
+        told.append(client.published()[0]["message"])
+    assert len(told) < 10
+    assert _change(client, opened, TEXT, 12) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "offered"),
+    [
+        ("expect:\n  - val", "gradients"),
+        ("expect:\n  - inputs: {x: 3}\n    ", "gradients"),
+        ("expect:\n  - values: {", "logits"),
+        ("expect:\n  - values:\n      ", "logits"),
+        ("expect:\n- ", "after_steps"),
+        ("expect:\n- inputs: {x: 3}\n- ", "after_steps"),
+        ("expect:\n- inputs:\n    x: 3\n  ", "after_steps"),
+        ("data:\n  split: {", "stratify"),
+    ],
+)
+def test_completion_in_lists_and_within_braces(written, offered, client, opened):
+    text = TEXT + written
+    _change(client, opened, text)
+    line = written.rpartition("\n")[2]
+    assert offered in _labels(client, opened, {"line": text.count("\n"), "character": len(line)})

@@ -70,7 +70,10 @@ def test_feeds_by_hand_come_first_then_data_then_defaults() -> None:
         (lambda m: m.run(x1="five"), "the value fed to `x1` is not made of float64 numbers"),
         (lambda m: m.run(row=9), "there is no row 9: the training rows are 1 to 8"),
         (lambda m: m.grad(of="u9"), "there is no node called `u9`; did you mean `u1`"),
-        (lambda m: m.train(steps=0), "`steps` must be at least 1, and it is 0"),
+        (lambda m: m.train(steps=0), "`steps` is a whole number from 1 on, and not 0"),
+        (lambda m: m.train(steps=2.5), "`steps` is a whole number from 1 on, and not 2.5"),
+        (lambda m: m.train(seed="x"), "`seed` is a whole number, and not 'x'"),
+        (lambda m: m.train(steps=3, epochs=2), "`steps` and `epochs` both say how long to train"),
         (lambda m: m.train(engine="nativ"), "there is no engine called `nativ`"),
     ],
 )
@@ -104,6 +107,37 @@ def test_ledgers_of_successive_updates_follow_each_other() -> None:
     assert second.facts.update is not None
     assert [n for _, _, n in first.facts.update.parameters] == [o for _, o, _ in second.facts.update.parameters]
     assert first.facts.update.after == pytest.approx(second.facts.update.before)
+
+
+@pytest.mark.parametrize("length", ["steps: 10", "epochs: 10"])
+def test_the_updates_of_ledgers_are_those_of_the_whole_run(length: str) -> None:
+    text = "graphrun: 1\ninputs: {x: {}}\nparams: {w: 1}\nnodes: {J: w * x}\nloss: J\ndata: {rows: [[1]], columns: [x]}\n"
+    model = gr.loads(f'{text}train: {{optimizer: "sgd(lr=(step + 1) / steps)", {length}}}\n')
+    updates = [ledger.facts.update for ledger in model.ledgers(3)]
+    assert [float(new) for u in updates if u for _, _, new in u.parameters] == pytest.approx([0.9, 0.7, 0.4], rel=1e-14)
+
+
+def test_the_loss_before_and_after_an_update_is_that_of_the_ledger_s_graph() -> None:
+    text = "graphrun: 1\nparams: {w: 2}\nnodes: {J: 3 * w^2 if training else w^2}\nloss: J\ntrain: {optimizer: sgd(lr=0.1), steps: 1}\n"
+    for training, before in ((False, 4.0), (True, 12.0)):
+        update = gr.loads(text).ledger(training=training).facts.update
+        assert update is not None
+        assert (update.before, update.after) == (before, pytest.approx(before * 0.4**2))
+
+
+def test_a_metric_may_bear_the_name_of_a_value_which_is_meant() -> None:
+    text = "graphrun: 1\ninputs: {x: 3}\nparams: {w: 2}\nnodes: {p: w * x + 1, J: p^2}\nloss: J\n"
+    plain, named = gr.loads(text), gr.loads(text + "metrics: {w: w + 10, x: x * 10, p: p * 2 + 1}\ntrain: {steps: 1}\n")
+    for name in ("w", "x", "p", "p#1"):
+        assert (named.run()[name], named.grad()[name]) == (plain.run()[name], plain.grad()[name])
+    assert named.evaluate().metrics == {"w": 12, "x": 30, "p": 15}
+    assert "w · x" in named.ledger().to_text()
+
+
+def test_no_metric_is_called_loss() -> None:
+    text = "graphrun: 1\nparams: {w: 2}\nnodes: {J: w^2}\nloss: J\nmetrics: {loss: w}\n"
+    with pytest.raises(gr.SpecError, match="reserved-name: the loss is measured beside the metrics"):
+        gr.loads(text)
 
 
 def test_mean_over_all_rows_in_the_ledger() -> None:

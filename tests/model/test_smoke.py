@@ -67,6 +67,15 @@ def test_the_first_node_that_is_not_finite_is_told(found):
     )
 
 
+def test_a_power_that_overflows_wants_no_other_sign(found):
+    grown = "graphrun: 1\ninputs: {x: {}}\nparams: {w: VALUE}\nnodes:\n  J: (x * 0 + w)^EXPONENT\nloss: J\ntrain: {steps: 5}\n"
+    large = "take other initial values, or keep the formula away from what has no value"
+    above = "try a base above 0"
+    for value, exponent, mend in (("1e200", "2", large), ("-1e200", "2", large), ("0", "-1", above), ("-1", "0.5", above)):
+        (one,) = found(grown.replace("VALUE", value).replace("EXPONENT", exponent))
+        assert (one.code, one.help) == ("smoke-non-finite", mend), (value, exponent)
+
+
 def test_a_gradient_that_is_not_finite_is_told(found):
     (one,) = found("graphrun: 1\ninputs: {x: {}}\nparams: {w: 0}\nnodes:\n  J: sqrt(x * w)\nloss: J\ntrain: {steps: 5}\n")
     assert (one.code, one.message, one.place.line) == ("smoke-non-finite", "on synthetic data the first update is not finite", 5)
@@ -110,6 +119,28 @@ train: {steps: 3}
     (one,) = found(text)
     assert "`h.weight`" in one.message
     assert one.place.line == 6
+
+
+CUT = """\
+graphrun: 1
+inputs: {x: {shape: [batch, 3]}, t: {shape: [batch]}}
+params: {w: {shape: [3], init: normal()}, b: 1}
+nodes:
+  J: mean((floor(x @ w) + b - t)^2)
+loss: J
+train: {steps: 10}
+"""
+
+
+def test_a_parameter_to_which_no_gradient_comes_back_is_told(found):
+    (one,) = found(CUT.replace("+ b", "").replace(", b: 1", ""))
+    assert (one.severity, one.message) == ("error", "on synthetic data the gradient of `w` is 0, so that nothing is learned")
+    (two,) = found(CUT)
+    assert (two.severity, two.place.line) == ("warning", 3)
+    assert "the gradient of `w` is 0 in each of 3 updates" in two.message
+    assert "`floor`" in two.help
+    assert found(CUT.replace("init: normal()", "init: normal(), trainable: false")) == []
+    assert found(CUT.replace("steps: 10", "steps: 10, per_parameter: {w: {frozen: true}}")) == []
 
 
 def test_no_gradient_at_all_is_an_error(found):

@@ -186,6 +186,13 @@ def test_early_stop_ends_the_run_when_patience_is_spent() -> None:
     assert small.steps == 15
 
 
+def test_the_line_of_the_last_step_uses_up_no_patience() -> None:
+    settings = "steps: 12, optimizer: sgd(lr=0.01), eval: {every: 5}, early_stop: {watch: valid.loss, patience: 3, mode: max}"
+    run = train(DATA + "  split: {train: 5, valid: 2}\n", settings)
+    assert [line.step for line in run.history.lines if line.measured] == [0, 5, 10, 11]  # two of those that are due are no better
+    assert (run.run.stopped_early, run.steps) == (False, 12)
+
+
 def test_early_stop_looks_once_an_epoch_where_nothing_else_is_said() -> None:
     run = train(DATA, "epochs: 50, batch: 3, optimizer: sgd(lr=0), early_stop: {watch: train.loss, patience: 4}")
     assert run.steps == 4 * 3
