@@ -15,7 +15,7 @@ from graphrun.build.static import Static
 from graphrun.build.values import Fault, FunctionValue, ListValue, Param, Poisoned, Ref, State, Value, describe, is_number, to_float, whole
 from graphrun.errors import Diagnostic, Reporter
 from graphrun.expr.tree import Call, Expr, Formula, ListExpr, Name
-from graphrun.ir.types import DType, Shape, Sym, shape_text
+from graphrun.ir.types import DType, OpFault, Shape, Sym, refuse_too_large, shape_text
 from graphrun.ops.registry import OPS
 from graphrun.spec.models import ParamModel, StateModel
 from graphrun.spec.spec import File, Function, Path
@@ -271,6 +271,13 @@ class Assembly(Expansion):
                     if item.isidentifier():
                         fault.help = (f"{fault.help}; or declare it" if fault.help else "declare it") + f": `dims: [{item}]`"
                 raise self.located(fault, at) from None
+        try:
+            refuse_too_large(out)
+        except OpFault as fault:
+            outside = self.caller(f)
+            inside, place = (f"in `{outside[1]}`: ", outside[0]) if outside is not None else ("", file.positions.value(path))
+            self.tell(Diagnostic(fault.code, inside + fault.message, place, help=fault.help))
+            raise Poisoned from None
         return tuple(out)
 
 

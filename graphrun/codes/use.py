@@ -121,7 +121,7 @@ class VanishingGradient(Code):
 
 
 class Memory(Code):
-    """A run takes more memory than the machine has.
+    """A run takes more memory than the machine has, or an array more than any machine has.
 
     Wrong: `w: {shape: [1000000, 1000000], init: normal()}`, which is 7.3 TiB.
     Make shapes or the batch smaller; `graphrun show SPEC --layers` tells what each part of the graph takes.

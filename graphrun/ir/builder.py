@@ -9,7 +9,7 @@ from typing import Any
 from graphrun.ir.graph import CallSite, Graph, move_place
 from graphrun.ir.leaves import CONST, INPUT, PARAM
 from graphrun.ir.opdef import OpDef
-from graphrun.ir.types import DType, Shape, TensorType
+from graphrun.ir.types import DType, Shape, TensorType, refuse_too_large
 
 __all__ = ["Builder"]
 
@@ -104,7 +104,9 @@ class Builder:
         full = {a.name: a.default for a in op.attrs}
         full.update(attrs)
         ready = op.prepare(given, full) if op.prepare else full
-        return self._attr_id(ready), self._type_id(op.infer(given, ready))
+        found = op.infer(given, ready)
+        refuse_too_large(found.shape)
+        return self._attr_id(ready), self._type_id(found)
 
     def _append(self, op: OpDef, inputs: Iterable[int], attr: int, kind: int) -> int:
         g = self.graph

@@ -18,6 +18,7 @@ __all__ = [
     "broadcast",
     "is_real",
     "promote",
+    "refuse_too_large",
     "shape_text",
     "size",
     "sym",
@@ -143,6 +144,17 @@ class TensorType:
 def shape_text(shape: Sequence[Dim]) -> str:
     """`[batch, 64]`; `[]` for a scalar."""
     return "[" + ", ".join(str(d) for d in shape) + "]"
+
+
+def refuse_too_large(shape: Sequence[Dim]) -> None:
+    """Raises the fault that no machine holds an array of this shape: of more than 2^50 elements, for a batch of one."""
+    out = 1
+    for d in shape:
+        out *= max(1, d if isinstance(d, int) else max(abs(factor) for _, factor in d.terms))
+    if out > 1 << 50:
+        raise OpFault(
+            f"an array of shape {shape_text(shape)} is more than any machine holds", code="memory", help="make its sizes smaller"
+        )
 
 
 def size(shape: Sequence[Dim]) -> Dim:

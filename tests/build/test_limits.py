@@ -55,6 +55,26 @@ def test_growth_beyond_the_limit(text: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert [d.code for d in faults(text)] == ["too-many-steps"]
 
 
+@pytest.mark.parametrize(
+    ("formula", "shape"),
+    [
+        ("zeros([1e30])", "[1000000000000000019884624838656]"),
+        ("sum(zeros([1e10, 1e10]))", "[10000000000, 10000000000]"),
+        ("tile(v, 1e30)", "[3000000000000000059653874515968000000]"),
+        ("expand_dims(x, 0) -> dense(1e20)", "[1, 100000000000000000000]"),
+    ],
+)
+def test_an_array_that_no_machine_holds(formula: str, shape: str) -> None:
+    (found,) = faults(f"nodes:\n  h: {formula}\n")
+    assert (found.code, found.place.line if found.place else 0) == ("memory", 4)
+    assert found.message.endswith(f"an array of shape {shape} is more than any machine holds")
+
+
+def test_an_input_that_no_machine_holds() -> None:
+    (found,) = faults("dims: [t]\nparams: {w: {shape: [1000000000000, 100000], init: 0}}\nnodes:\n  h: w * x\n")
+    assert (found.code, found.place and (found.place.line, found.place.column)) == ("memory", (4, 21))
+
+
 def test_a_scan_of_more_positions_than_sixteen_bits_count() -> None:
     b = Builder()
     for t in range(66_000):

@@ -155,3 +155,14 @@ nodes:
 """
     with pytest.raises(gr.SpecError, match="name-clash"):
         gr.loads(HEAD + text)
+
+
+def test_functions_that_nothing_calls_are_read_too() -> None:
+    text = "graphrun: 1\nfunctions:\n  f(x, act=relu): dens(act(x), 3)\n  g(x): {nodes: {z: f(x)}, returns: rellu(z)}\n"
+    with pytest.raises(gr.SpecError) as caught:
+        gr.loads(text)
+    found = [(d.code, d.place.line, d.place.column, d.help) for d in caught.value.diagnostics if d.place]
+    assert found == [
+        ("unknown-function", 3, 19, "did you mean `dense`?"),
+        ("unknown-function", 4, 37, "did you mean `relu`?"),
+    ]
