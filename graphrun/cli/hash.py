@@ -8,6 +8,7 @@ import typer
 
 from graphrun.cli import files, printing
 from graphrun.cli.options import Format, FormatOption, SetOption
+from graphrun.errors import Reporter
 from graphrun.model.opening import open_spec
 from graphrun.spec.meaning import spec_hash
 
@@ -31,10 +32,13 @@ def command(
       graphrun hash specs/
     """
     hashes = {}
+    faults = Reporter()
     for path in files.specs(paths):
         spec, reporter = open_spec(path, set_ or [])
-        reporter.raise_errors()
-        hashes[path] = spec_hash(spec)
+        faults.diagnostics += reporter.errors
+        if not reporter.errors:
+            hashes[path] = spec_hash(spec)
+    faults.raise_errors()
     if format is Format.json:
         printing.say_json({"hashes": hashes})
     else:
