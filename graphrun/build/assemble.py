@@ -42,6 +42,8 @@ class Assembly(Expansion):
         self.params: list[Param] = []
         self.circular: set[Function] = set()
         self.states: list[State] = []
+        self.leaves: list[Param] = []
+        self.updated: list[State] = []
         self.contexts: dict[str, Context] = {}
         self.static = Static(self.find, self.formulas)
         self.top = top

@@ -29,12 +29,12 @@ class GaveUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A call that has been lowered: its value, the steps and the calls that it came to, and whether it holds anything."""
+    """A call that has been lowered: its value, the steps and the calls that it came to, and its number among the calls."""
 
     value: Value
     steps: int
     calls: int
-    record: CallRecord
+    number: int
 
 
 class Counting(Assembly):
@@ -44,7 +44,6 @@ class Counting(Assembly):
         super().__init__(*args)
         self.steps = 0
         self.more_calls = 0  # beside those that it made
-        self.look_ahead = 0
         self._made: dict[Any, _Made] = {}
         self._node = ""  # of the top-level graph, being lowered
         self._partial: set[str] = set()  # nodes with calls that are only counted
@@ -89,10 +88,10 @@ class Counting(Assembly):
             steps, calls = self.steps, len(self.builder.graph.calls) + self.more_calls
             found = super()._expand(value, fn, args, kwargs, e, f, numbered)
             calls = len(self.builder.graph.calls) + self.more_calls - calls
-            self._made[key] = _Made(found, self.steps - steps, calls, f.calls[at])
+            self._made[key] = _Made(found, self.steps - steps, calls, f.calls[at].call)
             return found
         self._partial.add(self._node)
-        f.calls.append(CallRecord(fn.signature.name, numbered=numbered, call=made.record.call, function_value=value))
+        f.calls.append(CallRecord(fn.signature.name, numbered=numbered, call=made.number, function_value=value))
         self._count(made.steps, made.calls, e, f)
         return made.value
 

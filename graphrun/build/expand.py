@@ -120,9 +120,7 @@ class Expansion(Stateful):
         if isinstance(e, Call):
             if self.is_share(e, f):
                 return self._shared(list(e.args), f, e, leading)
-            target = self.resolve(e.func, f, e)
-            if isinstance(target.target, Function | OpDef):
-                known_arguments(target.target if isinstance(target.target, OpDef) else target.target.signature, e)
+            target = self._called(e, f)
             args, kwargs = self._arguments(target, e, f, leading)
             return replace(target, args=(*args, *target.args), kwargs={**target.kwargs, **kwargs})
         fix = e.value if isinstance(e, Text) and self.is_function(e.value, f) else None
@@ -158,10 +156,14 @@ class Expansion(Stateful):
             if not e.piped:
                 raise Fault("wrong-arity", "`share(h)` is called on a value", e, help="pass a value on to it: `x -> share(h)`")
             return self._shared(list(e.args[1:]), f, e, 1)
-        target = self.resolve(e.func, f, e)
-        if isinstance(target.target, Function | OpDef):
-            known_arguments(target.target if isinstance(target.target, OpDef) else target.target.signature, e)
-        return target
+        return self._called(e, f)
+
+    def _called(self, e: Call, f: Frame) -> FunctionValue:
+        """The function that a call names, which has arguments of the names that stand there."""
+        found = self.resolve(e.func, f, e)
+        if isinstance(found.target, Function | OpDef):
+            known_arguments(found.target if isinstance(found.target, OpDef) else found.target.signature, e)
+        return found
 
     def _passes_on(self, e: Call, target: FunctionValue, f: Frame) -> bool:
         """Whether what stands left of the arrow is a value that the function is called on."""
@@ -313,6 +315,7 @@ class Expansion(Stateful):
             b = self.builder
             b.tag, b.call, b.place = 0, holder.call, self.pack(param.place, self.source_id(file))
             param.node = b.leaf(PARAM, "", param.shape, param.dtype)
+            self.leaves.append(param)
             b.set_owner(param.node, b.reserve_name())
             if holder.path:
                 b.graph.names[b.graph._owner[param.node]] = param.name
@@ -347,10 +350,7 @@ class Expansion(Stateful):
             set_aside_calls(f.calls[calls:], self.builder.graph, mark)
             self.builder.truncate(mark)
             del f.context.steps[steps:]
-            for param in reversed(self.params):
-                if param.node is not None and param.node >= mark:
-                    param.node = None
-            self.forget_states(mark)
+            self.forget(mark)
 
         if truth:
             value = then()

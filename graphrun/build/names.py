@@ -85,7 +85,7 @@ class CallRecord:
 class Scope:
     """What a formula sees: the names around it and the functions of its file.
 
-    `make` gives the value of a name that is made only when it is used (a parameter), `outer` the top-level graph for functions of its file.
+    `lazy` gives the value of a name that is made only when it is used (a parameter), `outer` the top-level graph for functions of its file.
     """
 
     file: File

@@ -19,7 +19,7 @@ DIFFERENT = "prediction and target have different shapes: "
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value of the graph that a call passes for the argument `argument`; `name` is what the graph calls it."""
+    """A value of the graph that a call passes for the argument `argument`; `name` is what the graph calls it, '' while it has no name."""
 
     argument: str
     name: str
@@ -29,7 +29,8 @@ class Given:
     def words(self) -> str:
         """`its `x` is h, with shape [batch, 8]`."""
         kind = "" if is_real(self.dtype) else f" and dtype {self.dtype}"
-        return f"its `{self.argument}` is {self.name}, with shape {shape_text(self.shape)}{kind}"
+        what = f"is {self.name}, with" if self.name else "has"
+        return f"its `{self.argument}` {what} shape {shape_text(self.shape)}{kind}"
 
 
 def outside_of(fault: Fault, function: str, place: Place, given: Sequence[Given], other: Sequence[str]) -> Diagnostic:

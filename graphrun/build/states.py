@@ -26,6 +26,8 @@ class Stateful(SpecialForms):
     """Lowers the states of functions."""
 
     states: list[State]
+    leaves: list[Param]  # the parameters and states of functions that have a leaf, in the order of the nodes
+    updated: list[State]  # whose updates were made, in the order of the nodes
 
     @abstractmethod
     def new_param(self, name: str, model: Any, path: Any, f: Frame, file: File) -> Param:
@@ -56,6 +58,7 @@ class Stateful(SpecialForms):
             b = self.builder
             b.tag, b.call, b.place = 0, holder.call, self.pack(state.place, self.source_id(file))
             node = self.enter_state(state, b.reserve_name())
+            self.leaves.append(state)
             if holder.path:
                 b.graph.names[b.graph._owner[node]] = state.name
         return state.leaf
@@ -112,16 +115,16 @@ class Stateful(SpecialForms):
         if b.shape(node) != state.shape:
             node = OPS["broadcast_to"](b, node, shape=state.shape)
         state.updates.append((node, owner))
+        self.updated.append(state)
 
-    def forget_states(self, mark: int) -> None:
-        """Nodes from `mark` on are gone, and so are the leaves and updates among them."""
+    def forget(self, mark: int) -> None:
+        """Nodes from `mark` on are gone, and so are the leaves of parameters and states and the updates among them."""
         if self.counter is not None and self.counter >= mark:
             self.counter = None
-        for state in self.states:
-            if state.node is not None and state.node >= mark:
-                state.node = None
-            while state.updates and state.updates[-1][0] >= mark:
-                state.updates.pop()
+        while self.leaves and (self.leaves[-1].node or 0) >= mark:
+            self.leaves.pop().node = None
+        while self.updated and self.updated[-1].updates[-1][0] >= mark:
+            self.updated.pop().updates.pop()
 
     def name_updates(self) -> None:
         """Names the new values: `h.seen/new`; where several calls share a state, `h.seen/new2` for the second."""

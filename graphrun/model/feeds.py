@@ -139,7 +139,7 @@ def _fitted(info: InputInfo, value: Any) -> Any:
     """A feed as an array of the input's dtype and shape."""
     try:
         array = _cast(value, info.dtype)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise UsageError(f"the value fed to `{info.name}` is not made of {info.dtype} numbers") from None
     expected = info.shape
     if array.ndim == len(expected) and all(isinstance(d, Sym) or d == n for d, n in zip(expected, array.shape, strict=True)):
@@ -152,6 +152,8 @@ def _fitted(info: InputInfo, value: Any) -> Any:
 def _cast(value: Any, dtype: str) -> Any:
     """A value as an array of `dtype`. Raises ValueError or TypeError where it does not fit, as a cell of the data would not."""
     given = np.asarray(value)
+    if given.dtype == object and all(isinstance(v, int) for v in given.flat):
+        given = given.astype(np.float64)  # whole numbers beyond 64 bits
     if given.dtype.kind not in "biuf":
         raise TypeError(given.dtype)
     with np.errstate(all="ignore"):

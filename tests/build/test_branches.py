@@ -49,6 +49,16 @@ def test_parameters_and_states_of_both_branches_are_there_in_both_graphs() -> No
     assert model.run(training=True)["q"] == 7
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_what_a_branch_made_is_taken_back_whatever_stands_in_it(training: bool) -> None:
+    text = HEAD + LAYER + "  i: f(x, 1) if training else f(f(x, 2) if training else x, 3)\n  j: f(h, x) + i\n"
+    built = gr.loads(text).built_for(training)
+    leaves, updated = built.assembly.leaves, built.assembly.updated
+    assert [p.node for p in leaves] == sorted({p.node for p in [*built.params.values(), *built.state.values()] if p.node is not None})
+    assert all(built.graph.op(p.node).name in ("param", "state") for p in leaves if p.node is not None)
+    assert sum(len(s.updates) for s in built.state.values()) == len(updated) == (3 if training else 0)
+
+
 def test_functions_of_both_branches_are_counted() -> None:
     text = "nodes:\n  h: x -> repeat(relu if training else dense(2, bias=false), 2) -> dense(3, bias=false)"
     model = gr.loads(HEAD + text)

@@ -73,7 +73,11 @@ def test_a_row_where_there_is_none_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("i", 2.5), ("i", 2**63), ("i", 1e300), ("i", float("nan")), ("f", 1e39), ("b", 3), ("b", 0.5), ("x", None), ("x", 2j), ("x", "3")],
+    [
+        *(("i", v) for v in (2.5, 2**63, 2**70, 1e300, float("nan"))),
+        *(("f", 1e39), ("b", 3), ("b", 0.5)),
+        *(("x", v) for v in (None, 2j, "3", 10**400)),
+    ],
 )
 def test_a_feed_that_does_not_fit_is_told_and_never_bent(name: str, value: Any) -> None:
     with pytest.raises(gr.UsageError, match=f"the value fed to `{name}` is not made of "):
@@ -84,3 +88,4 @@ def test_feeds_that_fit_are_cast() -> None:
     values = gr.loads(KINDS).run(i=np.float64(3), f=float("inf"), b=1, x=True)
     assert (values["i"], values["f"], values["b"], values["x"]) == (3, np.inf, True, 1.0)
     assert values["i"].dtype == np.int64
+    assert gr.loads(KINDS).run(x=2**70)["x"] == 2.0**70
