@@ -260,9 +260,9 @@ class Assembly(Expansion):
                 value = self.lower(parsed[0].tree, at)
                 for v in value.items if isinstance(value, ListValue) else (value,):
                     if not isinstance(v, Sym) and whole(v) is None:
-                        raise Fault(
-                            "wrong-type", f"a size is a whole number or the name of a dimension; this is {describe(v)}", parsed[0].tree
-                        )
+                        mend = f"write {v} without quotes" if isinstance(v, str) and v.isdecimal() else None
+                        message = f"a size is a whole number or the name of a dimension; this is {describe(v)}"
+                        raise Fault("wrong-type", message, parsed[0].tree, help=mend)
                     size = v if isinstance(v, Sym) else whole(v)
                     if isinstance(size, int) and size < 0:
                         raise Fault("wrong-type", f"a size cannot be negative: {size}", parsed[0].tree)
