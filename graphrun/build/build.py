@@ -316,12 +316,16 @@ class _Build(Beforehand):
             self.assembly.tell(fault)
 
     def _expectations(self, built: Built) -> None:
+        starting = {**built.params, **built.state}  # some of them perhaps in the graph for training alone
+
+        def find(name: str) -> Any:
+            return starting.get(name, built.find(name))
+
         for k, entry in enumerate(self.model.expect):
-            self._known(entry.values, built.find, built.index, ("expect", k, "values"), "value")
-            self._known(entry.gradients, built.find, built.index, ("expect", k, "gradients"), "value")
-            self._known(entry.shapes, built.find, built.index, ("expect", k, "shapes"), "value")
+            self._known(entry.values, find, built.index, ("expect", k, "values"), "value")
+            self._known(entry.gradients, find, built.index, ("expect", k, "gradients"), "value")
+            self._known(entry.shapes, find, built.index, ("expect", k, "shapes"), "value")
             self._known(entry.inputs, self.inputs.get, self.inputs, ("expect", k, "inputs"), "input")
-            starting = {**built.params, **built.state}
             self._known(entry.params, starting.get, starting, ("expect", k, "params"), "parameter")
             self._known(
                 entry.metrics, {**self.model.metrics, "loss": 0}.get, [*self.model.metrics, "loss"], ("expect", k, "metrics"), "metric"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from graphrun.model.difference import Changes, diff
     from graphrun.model.expect import Result, run_expectations
-    from graphrun.model.model import Gradients, Model, Values, load, loads
+    from graphrun.model.model import Model, load, loads
+    from graphrun.model.results import Gradients, Values
     from graphrun.model.smoke import smoke_test
     from graphrun.model.validation import validate
 
@@ -20,9 +21,11 @@ __all__ = ["Changes", "Gradients", "Model", "Result", "Values", "diff", "load", 
 _WHERE = {
     "Changes": "difference",
     "diff": "difference",
+    "Gradients": "results",
     "Result": "expect",
     "run_expectations": "expect",
     "smoke_test": "smoke",
+    "Values": "results",
     "validate": "validation",
 }
 

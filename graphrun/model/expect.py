@@ -77,9 +77,7 @@ class _Entry:
                 self.k, "parameters", "parameters", entry.parameters, found, None, found == entry.parameters, *self._places("parameters")
             )
         for name, shape in entry.shapes.items():
-            node = model.built.find(name)
-            assert node is not None
-            have = model.built.graph.shape(node)
+            have = self._found_shape(name)
             want = self._shape(name, shape)
             yield Result(self.k, "shapes", name, shape_text(want), shape_text(have), None, want == have, *self._places("shapes", name))
         if not (entry.values or entry.gradients or entry.metrics):
@@ -157,6 +155,14 @@ class _Entry:
         ok = bool(np.all(off <= self.tolerance * np.maximum(1.0, np.abs(want))))
         at = tuple(int(k) for k in np.unravel_index(int(np.argmax(off)), off.shape)) if off.size and off.ndim else None
         return Result(self.k, kind, name, expected, found, float(np.max(off, initial=0.0)), ok, *places, at=at)
+
+    def _found_shape(self, name: str) -> Shape:
+        """The shape of a value, or of a parameter or state, which may be in the graph for training alone."""
+        built = self.model.built
+        node = built.find(name)
+        if node is not None:
+            return built.graph.shape(node)
+        return (built.params[name] if name in built.params else built.state[name]).shape
 
     def _shape(self, name: str, written: list[int | str]) -> Shape:
         """The shape that an entry expects: its sizes may be formulas over `config` and dimensions."""

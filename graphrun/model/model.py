@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,7 +16,6 @@ from graphrun.data.dataset import Dataset, load_data
 from graphrun.engines.reference import evaluate
 from graphrun.errors import RunError, UsageError, nearest
 from graphrun.files import write_atomic
-from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import FED
 from graphrun.ir.types import is_real
 from graphrun.ledger.ledger import Ledger
@@ -31,6 +30,7 @@ from graphrun.model.length import planned_steps
 from graphrun.model.opening import Settings, build_both, open_spec, open_text
 from graphrun.model.page import Picture
 from graphrun.model.picture import picture, picture_frames
+from graphrun.model.results import Gradients, Values
 from graphrun.model.sweeps import explain_forward
 from graphrun.model.training import Trained, TrainOptions, train_model
 from graphrun.passes.bind import bind
@@ -50,84 +50,6 @@ def loads(text: str, base: str | os.PathLike[str] = ".", set: Settings = (), nam
     """Reads and checks a spec from text; paths in it are relative to `base`. Raises SpecError with every fault."""
     spec, reporter = open_text(text, base, set, name)
     return Model(spec, build_both(spec, reporter))
-
-
-class Values(Mapping[str, Any]):
-    """Values by name: of every node, input and parameter; also of steps (`J#1`) and inner nodes (`h.z`)."""
-
-    def __init__(self, built: Built, graph: Graph, values: Sequence[Any], nodes: Mapping[int, int] | None = None) -> None:
-        self._built, self._graph, self._values, self._nodes = built, graph, values, nodes
-
-    def __getitem__(self, name: str) -> Any:
-        node = self._built.find(name)
-        if node is not None and self._nodes is not None:
-            node = self._nodes.get(node)
-        if node is None or self._values[node] is None:
-            raise KeyError(name)
-        return np.asarray(self._values[node])[()]
-
-    @property
-    def by_node(self) -> Sequence[Any]:
-        """The values by node of the graph (None for what was not computed)."""
-        return self._values
-
-    def of_nodes(self, count: int) -> list[Any]:
-        """The values of the first `count` nodes of the graph as it was built (None for what was not computed), with all rows where they
-        were computed for all."""
-        nodes = self._nodes
-        return [self._values[i if nodes is None else nodes[i]] if nodes is None or i in nodes else None for i in range(count)]
-
-    def __iter__(self) -> Any:
-        return iter(n for n in self._built.index if n in self)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __contains__(self, name: object) -> bool:
-        try:
-            self[str(name)]
-        except KeyError:
-            return False
-        return True
-
-
-class Gradients:
-    """A forward and a backward pass: `loss`, `values` by name, and the gradient of any node, input or parameter by its name.
-
-    `graph` holds both passes; `by_node` maps each node of the forward pass to its gradient (an array of the node's shape).
-    """
-
-    def __init__(
-        self,
-        built: Built,
-        graph: Graph,
-        of: int,
-        values: Sequence[Any],
-        gradients: Mapping[int, int],
-        length: int,
-        asked: Callable[[str], Gradients] | None = None,
-    ) -> None:
-        self._asked = asked
-        self._built, self.graph, self.of, self._all, self._gradients = built, graph, of, values, gradients
-        self.values = Values(built, graph, values[:length])
-        self.loss = float(values[of])
-
-    def __getitem__(self, name: str) -> Any:
-        node = self._built.find(name)
-        if node is None:
-            raise KeyError(name)
-        found = self._gradients.get(node)
-        if found is None and self._asked is not None and is_real(self.graph.dtype(node)) and self.graph.ancestors([self.of])[node]:
-            # no parameter or input leads to it (it is behind stop_gradient, say), so that the pass went by
-            return self._asked(name)[name]
-        if found is None:
-            return np.zeros(np.shape(self._all[node]), dtype=self.graph.dtype(node) if is_real(self.graph.dtype(node)) else "float64")[()]
-        return np.asarray(self._all[found])[()]
-
-    @cached_property
-    def by_node(self) -> dict[int, Any]:
-        """Node → its gradient."""
-        return {node: self._all[g] for node, g in self._gradients.items()}
 
 
 class Model:
@@ -233,8 +155,9 @@ class Model:
         fed = self.feeds({**(feeds or {}), **inputs}, row, training)
         graph, nodes = fed.mapped(built)
         bound = bind(graph, fed.sizes)
-        values = evaluate(bound, fed.leaves(built, nodes, self._with(params)))
-        return Values(built, bound, values, nodes)
+        at = self._with(params)
+        values = evaluate(bound, fed.leaves(built, nodes, at))
+        return Values(built, bound, values, at, nodes)
 
     def grad(
         self,
@@ -261,14 +184,14 @@ class Model:
         if question.feeds.all_rows:
             back = {new: old for old, new in nodes.items()}
             gradients = {back[k]: g for k, g in gradients.items() if k in back}
-            found = Gradients(question.built, both, of_node, values, gradients, len(graph))
-            found.values = Values(question.built, both, values, nodes)
+            found = Gradients(question.built, both, of_node, values, gradients, len(graph), at)
+            found.values = Values(question.built, both, values, at, nodes)
             return found
 
         def asked(name: str) -> Gradients:
             return self.grad(of, [name], at, row, training, feeds, **inputs)
 
-        return Gradients(question.built, both, of_node, values, gradients, len(graph), asked)
+        return Gradients(question.built, both, of_node, values, gradients, len(graph), at, asked)
 
     def node_of(self, name: str | None, training: bool = False) -> int:
         """The node of a name, or the loss where `name` is None. Raises UsageError."""

@@ -92,3 +92,19 @@ def test_what_needs_a_loss_is_told_where_there_is_none() -> None:
         ("no-loss", "`after_steps` in `expect` needs a `loss`", 6),
         ("no-loss", "`loss` in `expect` needs a `loss`", 7),
     ]
+
+
+def test_a_parameter_of_the_graph_for_training_alone() -> None:
+    model = gr.loads(
+        "graphrun: 1\ninputs: {x: {shape: [batch, 2], default: [[1, 2]]}}\n"
+        "functions:\n  scaled(x): {params: {scale: {shape: [], init: 2}}, returns: x * scale}\n"
+        "nodes:\n  h: scaled(x) if training else x\n  J: mean(h^2)\nloss: J\ntrain: {steps: 2}\n"
+        "expect:\n"
+        "  - {values: {h.scale: 2, J: 2.5}, gradients: {h.scale: 0}, shapes: {h.scale: []}, parameters: 1}\n"
+        "  - {after_steps: 1, values: {h.scale: 1.9}}\n"
+    )
+    assert [(r.kind, r.name, r.ok) for r in run_expectations(model)] == [
+        ("parameters", "parameters", True), ("shapes", "h.scale", True), ("gradients", "h.scale", True),
+        ("values", "h.scale", True), ("values", "J", True), ("values", "h.scale", True),
+    ]  # fmt: skip
+    assert (model.run()["h.scale"], model.grad()["h.scale"]) == (2, 0)
