@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from graphrun.build.values import Fault, ListValue, Training, describe, is_number, to_float, whole
@@ -12,7 +13,7 @@ from graphrun.expr.tree import Call, Expr, Signature
 from graphrun.ir.opdef import Attr, OpDef
 from graphrun.ir.types import Shape, Sym
 
-__all__ = ["INNER", "attributes", "bind", "given", "known_arguments", "list_constant"]
+__all__ = ["attributes", "bind", "given", "known_arguments", "list_constant"]
 
 _MISSING = object()
 # What an argument is called in other libraries → what it may be called here.
@@ -21,8 +22,6 @@ _ELSEWHERE = {
     "num_units": ("units",), "features": ("units",), "wd": ("weight_decay",), "use_bias": ("bias",), "epsilon": ("eps",),
     "beta_1": ("beta1",), "beta_2": ("beta2",),
 }  # fmt: skip
-INNER = ("dtype", "key", "seed", "offset")  # attributes of kind `any` that only the build sets
-_COUNTER = "step"  # an operand that only the build gives
 
 
 def bind(name: str, wanted: Sequence[str], required: Sequence[bool], args: Sequence[Any], kwargs: Mapping[str, Any], e: Expr) -> list[Any]:
@@ -56,13 +55,12 @@ def known_arguments(target: Signature | OpDef, e: Call) -> None:
             raise _unknown_argument(target.name, key, wanted, _head(target.name, wanted, required), e)
 
 
-def _form(op: OpDef) -> tuple[list[str], list[bool]]:
+@cache
+def _form(op: OpDef) -> tuple[Sequence[str], Sequence[bool]]:
     """The arguments that a formula gives an operation, and which of them it must."""
-    settable = [a for a in op.attrs if a.kind != "any" or a.name not in INNER]
-    written = [name for name in op.arrays if name != _COUNTER]
-    needed = len(op.arrays) - op.optional
-    required = [k < needed for k in range(len(written))] + [a.required for a in settable]
-    return [*written, *(a.name for a in settable)], required
+    operands, settable, needed = op.operands, op.settable, len(op.arrays) - op.optional
+    required = [k < needed for k in range(len(operands))] + [a.required for a in settable]
+    return [*operands, *(a.name for a in settable)], required
 
 
 def _head(name: str, wanted: Sequence[str], required: Sequence[bool]) -> str:
@@ -87,14 +85,12 @@ def _count(n: int) -> str:
 
 def attributes(op: OpDef, args: Sequence[Any], kwargs: dict[str, Any], e: Call, dtype: str) -> tuple[list[Any], list[Expr], dict[str, Any]]:
     """The operands (with their expressions) and the attributes of a primitive's call."""
-    settable = [a for a in op.attrs if a.kind != "any" or a.name not in INNER]
-    written = [name for name in op.arrays if name != _COUNTER]
-    needed = len(op.arrays) - op.optional
+    written, needed = len(op.operands), len(op.arrays) - op.optional
     wanted, required = _form(op)
     found = bind(op.name, wanted, required, args, kwargs, e)
     exprs = {id(v): x for v, x in zip(args, e.args, strict=False)}
     exprs.update({id(v): dict(e.kwargs)[k] for k, v in kwargs.items() if k in dict(e.kwargs)})
-    arrays = found[: len(written)]
+    arrays = found[:written]
     if op.variadic:
         if not isinstance(arrays[0], ListValue) or not arrays[0].items:
             raise Fault("wrong-type", f"`{op.name}` takes a list of values", e, help=f"write `{op.name}([a, b])`")
@@ -109,7 +105,7 @@ def attributes(op: OpDef, args: Sequence[Any], kwargs: dict[str, Any], e: Call, 
         places = [exprs.get(id(v), e) for v in arrays]
     attrs = {
         a.name: attribute(op.name, a, v, exprs.get(id(v), e))
-        for a, v in zip(settable, found[len(written) :], strict=True)
+        for a, v in zip(op.settable, found[written:], strict=True)
         if v is not _MISSING
     }
     if any(a.name == "dtype" and a.kind == "any" for a in op.attrs):

@@ -11,7 +11,7 @@ from graphrun.build.assemble import Assembly
 from graphrun.build.values import Param, Ref, State
 from graphrun.errors import Place
 from graphrun.ir.graph import Graph
-from graphrun.ir.types import DType, Shape
+from graphrun.ir.types import DType, Shape, entries
 from graphrun.spec.spec import Spec
 
 __all__ = ["Built", "InputInfo"]
@@ -73,17 +73,16 @@ class Built:
     @property
     def work(self) -> tuple[int, int]:
         """(n, p): the entries of the spec's own nodes that the loss depends on, and those of the parameters."""
-        if self.loss is None:
-            return 0, 0
-        below = self.graph.ancestors([self.loss])
-        graph = self.graph
-        n = sum(_elements(graph.shape(i)) for i in {*self.nodes.values(), self.loss} if below[i])
-        p = sum(_elements(q.shape) for q in self.params.values() if q.node is not None and below[q.node] and q.trainable)
-        return n, p
+        return (0, 0) if self.loss is None else self.work_of(self.loss)
 
+    def work_of(self, of: int) -> tuple[int, int]:
+        """The same for the node `of` in place of the loss."""
+        below = self.graph.ancestors([of])
+        p = sum(entries(q.shape) for q in self.params.values() if q.node is not None and below[q.node] and q.trainable)
+        return sum(self.counted(of).values()), p
 
-def _elements(shape: Shape) -> int:
-    out = 1
-    for d in shape:
-        out *= d if isinstance(d, int) else 1
-    return out
+    def counted(self, of: int) -> dict[int, int]:
+        """The spec's own nodes that `of` depends on, with the number of entries of each. A dimension without a fixed size counts once, as
+        rows do."""
+        below = self.graph.ancestors([of])
+        return {i: entries(self.graph.shape(i)) for i in sorted({*self.nodes.values(), of}) if below[i]}

@@ -410,4 +410,4 @@ def makes_values(target: Any) -> bool:
     """Whether a function is an initializer: it gives values of a shape, from nothing else of the graph."""
     if isinstance(target, Function):
         return any(name in ("shape", "fan_in", "fan_out") for name, _ in target.signature.args)
-    return isinstance(target, OpDef) and not [name for name in target.arrays if name != "step"]
+    return isinstance(target, OpDef) and not target.operands

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graphrun.build.arguments import INNER
 from graphrun.build.assemble import Assembly
 from graphrun.build.build import Built
 from graphrun.build.frame import Frame
@@ -117,5 +116,5 @@ def _names(target: Any) -> list[str]:
     if isinstance(target, Function):
         return [n for n, _ in target.signature.args]
     if isinstance(target, OpDef):
-        return [*(n for n in target.arrays if n != "step"), *(a.name for a in target.attrs if a.name not in INNER)]
+        return [*target.operands, *(a.name for a in target.settable)]
     return []

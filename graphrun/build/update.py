@@ -14,6 +14,7 @@ from graphrun.errors import Reporter
 from graphrun.ir.builder import Builder
 from graphrun.ir.graph import Graph
 from graphrun.ir.leaves import CONST, STATE
+from graphrun.ir.types import entries
 from graphrun.ops.arithmetic import ADD, DIV, MUL, SUB
 from graphrun.ops.compare import EQUAL, WHERE
 from graphrun.ops.elementary import CLIP, FLOOR, MINIMUM, SQRT, SQUARE
@@ -185,7 +186,7 @@ def _rules(
     for group in groups.values():
         shapes = [built.params[n].shape for n in group]
         each = len(group) <= SMALL and not any(shapes)
-        shape = shapes[0] if len(group) == 1 or each else (sum(_count(s) for s in shapes),)
+        shape = shapes[0] if len(group) == 1 or each else (sum(entries(s) for s in shapes),)
         own = Reporter()  # what is wrong with an update of all together may be right for each
         rule = optimizer_rule(built.spec, own, shape, steps, settings[group[0]])
         if len(group) == 1 or (rule is not None and rule.elementwise):
@@ -195,13 +196,6 @@ def _rules(
         rules = {s: optimizer_rule(built.spec, reporter, s, steps, settings[group[0]]) for s in dict.fromkeys(shapes)}
         for name, s in zip(group, shapes, strict=True):
             yield [name], rules[s]
-
-
-def _count(shape: Sequence[int]) -> int:
-    out = 1
-    for d in shape:
-        out *= d
-    return out
 
 
 def _leaves(
@@ -224,7 +218,7 @@ def _leaves(
         b.owner = b.name_id(name)
         replaced[params[name]] = OPS["unpack"](b, leaf, start=start, shape=infos[name].shape)
         layout[name] = Layout(packed, start, infos[name].shape)
-        start += _count(infos[name].shape)
+        start += entries(infos[name].shape)
     b.owner = None
     return _Piece(rule, [(packed, leaf)], [(group, True)])
 

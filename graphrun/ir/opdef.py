@@ -17,7 +17,7 @@ __all__ = ["Attr", "Attrs", "Case", "Notation", "OpDef", "Part"]
 Attrs: TypeAlias = Mapping[str, Any]
 """Attribute values are hashable: int, float, bool, str, None, Sym, and tuples of these."""
 
-INNER = frozenset({"dtype", "key", "seed", "offset"})
+_INNER = frozenset({"dtype", "key", "seed", "offset"})
 """Attributes of kind `any` that the build sets."""
 
 AttrKind = Literal["int", "number", "bool", "axis", "axes", "dim", "shape", "dtype", "text", "ints", "padding", "any"]
@@ -134,13 +134,22 @@ class OpDef:
     torch: str | None = None  # the function that the oracle compares with, as `torch.…`, where it is not torch.<name>
 
     @property
+    def operands(self) -> tuple[str, ...]:
+        """The operands that a formula gives; `step`, the number of the training step, the build gives."""
+        return tuple(name for name in self.arrays if name != "step")
+
+    @property
+    def settable(self) -> tuple[Attr, ...]:
+        """The attributes that a formula gives."""
+        return tuple(a for a in self.attrs if a.kind != "any" or a.name not in _INNER)
+
+    @property
     def signature(self) -> str:
         """The operation as it is called in a formula: `sum(x, axis=none, keepdims=false)`, without what the build sets."""
         needed = len(self.arrays) - self.optional
-        written = [name if k < needed else f"{name}=none" for k, name in enumerate(self.arrays) if name != "step"]
+        written = [name if k < needed else f"{name}=none" for k, name in enumerate(self.operands)]
         arguments = [f"[{self.arrays[0]}, ...]"] if self.variadic else written
-        shown = [a for a in self.attrs if a.required or a.kind != "any" or a.name not in INNER]
-        arguments += [a.name if a.required else f"{a.name}={_default(a.default)}" for a in shown]
+        arguments += [a.name if a.required else f"{a.name}={_default(a.default)}" for a in self.settable]
         return f"{self.name}({', '.join(arguments)})"
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -16,6 +17,7 @@ __all__ = [
     "TensorType",
     "bind_dim",
     "broadcast",
+    "entries",
     "is_real",
     "promote",
     "refuse_too_large",
@@ -155,6 +157,11 @@ def refuse_too_large(shape: Sequence[Dim]) -> None:
         raise OpFault(
             f"an array of shape {shape_text(shape)} is more than any machine holds", code="memory", help="make its sizes smaller"
         )
+
+
+def entries(shape: Iterable[Dim]) -> int:
+    """The number of elements where each dimension without a fixed size counts once."""
+    return math.prod(d for d in shape if isinstance(d, int))
 
 
 def size(shape: Sequence[Dim]) -> Dim:

@@ -26,7 +26,7 @@ from graphrun.passes.bind import bind
 from graphrun.passes.rows import over_rows
 from graphrun.train.plan import TrainingPlan
 
-__all__ = ["Gathered", "Question", "counted_nodes", "explain", "explain_updates", "gather", "where_text"]
+__all__ = ["Gathered", "Question", "explain", "explain_updates", "gather", "where_text"]
 
 
 
@@ -89,7 +89,7 @@ def gather(question: Question, wrt: tuple[str, ...] | None = None) -> Gathered:
     both, gradient_nodes = backward(graph, end, dict.fromkeys([*starts, *asked.values()]))
     below = graph.ancestors([end])
     values = evaluate(both, leaves)
-    n, p = _work(built, question.of)
+    n, p = built.work_of(question.of)
     facts = Facts(
         spec=built.spec.name,
         about=built.spec.model.about or "",
@@ -168,26 +168,6 @@ def _asked(built: Built, wrt: tuple[str, ...] | None) -> dict[str, int]:
         if node is None:
             raise UsageError(f"there is no value called `{name}` to take a derivative with respect to")
         out[name] = node
-    return out
-
-
-def counted_nodes(built: Built, of: int) -> dict[int, int]:
-    """The spec's own nodes that `of` depends on, with the number of entries of each: the n of the work. A dimension without a fixed size
-    counts once, as rows do."""
-    below = built.graph.ancestors([of])
-    return {i: _count(built.graph.shape(i)) for i in sorted({*built.nodes.values(), of}) if below[i]}
-
-
-def _work(built: Built, of: int) -> tuple[int, int]:
-    below = built.graph.ancestors([of])
-    params = [p.shape for p in built.params.values() if p.node is not None and below[p.node] and p.trainable]
-    return sum(counted_nodes(built, of).values()), sum(_count(s) for s in params)
-
-
-def _count(shape: Any) -> int:
-    out = 1
-    for d in shape:
-        out *= d if isinstance(d, int) else 1
     return out
 
 

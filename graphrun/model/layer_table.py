@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +11,7 @@ from graphrun.build.optimizer import whole_setting
 from graphrun.errors import Reporter
 from graphrun.ir.cost import BYTES, Cost, node_cost, total_cost
 from graphrun.ir.leaves import LEAVES
-from graphrun.ir.types import Dim, DType, Shape, Sym, bind_dim
+from graphrun.ir.types import Dim, DType, Shape, Sym, bind_dim, entries
 
 __all__ = ["Layer", "Totals", "at_sizes", "layers", "totals", "usual_sizes"]
 
@@ -87,7 +86,7 @@ def _count(built: Built, rows: Mapping[str, _Row], of_node: Mapping[int, tuple[_
         for j in graph.inputs(i):
             first.setdefault(j, i)
     for name, p in built.params.items():
-        size = _entries(p.shape)
+        size = entries(p.shape)
         if p.node is not None and p.node in first:
             row, inner = of_node[first[p.node]]
         elif _root(name) in rows:
@@ -132,9 +131,9 @@ def totals(built: Built) -> Totals:
     steps = [i for i in range(len(graph)) if graph.op(i) not in LEAVES]
     params = built.params.values()
     return Totals(
-        sum(_entries(p.shape) for p in params),
-        sum(_entries(p.shape) for p in params if p.trainable),
-        sum(_entries(p.shape) * BYTES[p.dtype] for p in params),
+        sum(entries(p.shape) for p in params),
+        sum(entries(p.shape) for p in params if p.trainable),
+        sum(entries(p.shape) * BYTES[p.dtype] for p in params),
         len(steps),
         total_cost(graph, steps),
     )
@@ -153,7 +152,3 @@ def usual_sizes(built: Built) -> dict[str, int]:
     sizes = dict.fromkeys(["batch", *built.spec.model.dims], 1)
     sizes["batch"] = whole_setting(built.spec, "batch", Reporter()) or 1
     return {} if built.one_row and not built.spec.model.dims else sizes
-
-
-def _entries(shape: Iterable[Dim]) -> int:
-    return math.prod(d for d in shape if isinstance(d, int))

@@ -15,7 +15,7 @@ from graphrun.ledger.facts import Facts, is_scalar
 from graphrun.ledger.json import json_value
 from graphrun.ledger.steps import Step
 from graphrun.ledger.views import Block, Equation, View
-from graphrun.model.explain import Question, counted_nodes, gather
+from graphrun.model.explain import Question, gather
 from graphrun.model.opened import Opened
 
 __all__ = ["explain_forward"]
@@ -42,7 +42,7 @@ def explain_forward(question: Question, wrt: tuple[str, ...] | None) -> View:
     sources = _sources(question, facts, found.nodes, found.asked)
     if not sources:
         raise UsageError("--forward-mode takes a sweep for each parameter, and the value does not depend on any")
-    counted = {found.nodes[i]: k for i, k in counted_nodes(question.built, question.of).items()}
+    counted = {found.nodes[i]: k for i, k in question.built.counted(question.of).items()}
     n, p = sum(counted.values()), len(sources)
     per = len(opened.steps)
     shown = min(p, MOST_SWEEPS, max(1, MOST_LINES // max(1, per)))
